@@ -1,0 +1,114 @@
+import { InvalidTokenError } from './errors.ts';
+
+/** What a token says, as JSON: deeply frozen, and without a prototype at any depth. */
+export type JsonValue =
+  string | number | boolean | null | readonly JsonValue[] | { readonly [member: string]: JsonValue };
+
+/**
+ * What the authorization server says about a token, with the names of RFC 7662 section 2.2.
+ *
+ * Only the members that an RFC registers decide anything here; the rest is data for the application.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc7662#section-2.2 | RFC 7662 section 2.2}
+ */
+export interface Claims {
+  readonly [name: string]: unknown;
+  readonly active?: unknown;
+  readonly iss?: unknown;
+  readonly sub?: unknown;
+  readonly aud?: unknown;
+  readonly client_id?: unknown;
+  readonly scope?: unknown;
+  readonly token_type?: unknown;
+  readonly exp?: unknown;
+  readonly iat?: unknown;
+  readonly nbf?: unknown;
+  readonly jti?: unknown;
+  readonly username?: unknown;
+  readonly cnf?: unknown;
+}
+
+const MAX_DEPTH = 32;
+const MAX_IDENTIFIER_LENGTH = 255;
+// eslint-disable-next-line no-control-regex -- control characters are what this looks for
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** Returns a deeply frozen copy without prototypes, so that no member name in a token can become behaviour. */
+export function freezeClaims<T>(value: T, depth = 0): T {
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > MAX_DEPTH) throw new RangeError(`Claims are nested more than ${String(MAX_DEPTH)} levels deep.`);
+  if (Array.isArray(value)) {
+    return Object.freeze(value.map((item: unknown) => freezeClaims(item, depth + 1))) as T;
+  }
+  const copy = Object.create(null) as Record<string, unknown>;
+  for (const name of Object.keys(value)) {
+    copy[name] = freezeClaims((value as Record<string, unknown>)[name], depth + 1);
+  }
+  return Object.freeze(copy) as T;
+}
+
+/** Reads a member that the object itself has; what a prototype has does not count. */
+export function ownClaim(claims: Claims, name: string): unknown {
+  return Object.hasOwn(claims, name) ? claims[name] : undefined;
+}
+
+/** Whether a value is a `sub` or `client_id` to build an identity on. */
+export function isIdentifier(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value.length > 0 &&
+    value.length <= MAX_IDENTIFIER_LENGTH &&
+    value.trim() === value &&
+    !CONTROL_CHARACTER.test(value) &&
+    isWellFormed(value)
+  );
+}
+
+// String.prototype.isWellFormed is in every supported Node, and not yet in TypeScript's ES2023 library.
+function isWellFormed(value: string): boolean {
+  return (value as string & { isWellFormed(): boolean }).isWellFormed();
+}
+
+/** Who is behind a token: a person, or a client that acts for itself. */
+export type Identity = { readonly subject: string } | { readonly client: string };
+
+/**
+ * Tells the person's token from the client's: no `sub`, or a `sub` equal to `client_id`, is a client acting for
+ * itself (RFC 9700 section 4.15).
+ */
+export function identityOf(claims: Claims): Identity {
+  const subject = ownClaim(claims, 'sub') ?? undefined;
+  const client = ownClaim(claims, 'client_id') ?? undefined;
+  if (subject !== undefined && !isIdentifier(subject)) {
+    throw new InvalidTokenError('subject', 'The token has a "sub" that is not a usable identifier.');
+  }
+  if (subject !== undefined && subject !== client) return { subject };
+  if (isIdentifier(client)) return { client };
+  throw new InvalidTokenError('subject', 'The token names neither a person ("sub") nor a client ("client_id").');
+}
+
+const NO_SCOPES: readonly string[] = Object.freeze([]);
+
+/** The token's scopes: a string split on single blanks. Anything else grants nothing. */
+export function scopesOf(claims: Claims): readonly string[] {
+  const scope = ownClaim(claims, 'scope');
+  return typeof scope === 'string' ? Object.freeze(scope.split(' ').filter(Boolean)) : NO_SCOPES;
+}
+
+/**
+ * The caller behind the token, as named by `OIDC_RS_AUDIENCE_CLAIM`: a non-empty string, a list of exactly one,
+ * or a list with exactly one allowed member.
+ */
+export function callerAudience(claims: Claims, claim: string, allowed: readonly string[]): string {
+  const value = ownClaim(claims, claim);
+  const members: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const candidates = allowed.length === 0 ? members : members.filter((member) => allowed.includes(member as string));
+  const [audience] = candidates;
+  if (candidates.length === 1 && typeof audience === 'string' && audience.trim() !== '') return audience;
+  throw new InvalidTokenError(
+    'audience',
+    allowed.length === 0
+      ? `The claim "${claim}" (OIDC_RS_AUDIENCE_CLAIM) does not name exactly one caller.`
+      : `The claim "${claim}" (OIDC_RS_AUDIENCE_CLAIM) does not name exactly one member of OIDC_RS_ALLOWED_AUDIENCES.`,
+  );
+}
