@@ -36,7 +36,8 @@ const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
 /** Returns a deeply frozen copy without prototypes, so that no member name in a token can become behaviour. */
 export function freezeClaims<T>(value: T, depth = 0): T {
   if (typeof value !== 'object' || value === null) return value;
-  if (depth > MAX_DEPTH) throw new RangeError(`Claims are nested more than ${String(MAX_DEPTH)} levels deep.`);
+  if (depth > MAX_DEPTH)
+    throw new RangeError(`Claims are nested more than ${String(MAX_DEPTH)} levels deep.`);
   if (Array.isArray(value)) {
     return Object.freeze(value.map((item: unknown) => freezeClaims(item, depth + 1))) as T;
   }
@@ -84,7 +85,10 @@ export function identityOf(claims: Claims): Identity {
   }
   if (subject !== undefined && subject !== client) return { subject };
   if (isIdentifier(client)) return { client };
-  throw new InvalidTokenError('subject', 'The token names neither a person ("sub") nor a client ("client_id").');
+  throw new InvalidTokenError(
+    'subject',
+    'The token names neither a person ("sub") nor a client ("client_id").',
+  );
 }
 
 const NO_SCOPES: readonly string[] = Object.freeze([]);
@@ -102,7 +106,8 @@ export function scopesOf(claims: Claims): readonly string[] {
 export function callerAudience(claims: Claims, claim: string, allowed: readonly string[]): string {
   const value = ownClaim(claims, claim);
   const members: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const candidates = allowed.length === 0 ? members : members.filter((member) => allowed.includes(member as string));
+  const candidates =
+    allowed.length === 0 ? members : members.filter((member) => allowed.includes(member as string));
   const [audience] = candidates;
   if (candidates.length === 1 && typeof audience === 'string' && audience.trim() !== '') return audience;
   throw new InvalidTokenError(

@@ -33,7 +33,8 @@ export interface HttpAdapter {
 }
 
 /** Why a request brought no answer. */
-export type HttpErrorKind = 'timeout' | 'too_large' | 'encoding' | 'dns' | 'tls' | 'refused' | 'reset' | 'protocol' | 'network';
+export type HttpErrorKind =
+  'timeout' | 'too_large' | 'encoding' | 'dns' | 'tls' | 'refused' | 'reset' | 'protocol' | 'network';
 
 /** Thrown by the shipped adapters. It names a kind and carries nothing of the request or the answer. */
 export class HttpError extends Error {

@@ -1,0 +1,124 @@
+import { AuthorizationServerError } from '../errors.ts';
+import type { HttpAdapter, HttpRequest, HttpResponse } from '../http/http-adapter.ts';
+import type { Logger } from '../types.ts';
+
+/** The largest answer of an authorization server that is read: no honest one comes near it. */
+export const MAX_BYTES = 64 * 1024;
+const MAX_RETRY_AFTER = 3600;
+
+/** What {@link Exchange} needs. */
+export interface ExchangeOptions {
+  readonly http: HttpAdapter;
+  readonly logger: Logger;
+  /** One deadline for each request, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * One way out to the authorization server, and one way to say what went wrong there: every fault is logged once,
+ * under the name of its event, and becomes an {@link AuthorizationServerError}. Nothing that the authorization
+ * server sent, and nothing that was sent to it, is in the message, the log, or a `cause`.
+ */
+export class Exchange {
+  readonly #options: ExchangeOptions;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+  }
+
+  /** Sends a request. Any status resolves; only a request without an answer rejects. */
+  async send(request: Omit<HttpRequest, 'timeoutMs' | 'maxBytes'>): Promise<HttpResponse> {
+    const { http, timeoutMs } = this.#options;
+    const startedAt = performance.now();
+    try {
+      return await http.request({ ...request, timeoutMs, maxBytes: MAX_BYTES });
+    } catch (error) {
+      const kind = kindOf(error);
+      if (kind === 'too_large' || kind === 'encoding') {
+        throw this.untrusted(
+          kind,
+          `Its answer is larger than ${String(MAX_BYTES)} bytes or in an unknown encoding.`,
+        );
+      }
+      const ms = Math.round(performance.now() - startedAt);
+      throw this.unavailable({ kind, ms }, `It gave no answer (${kind}).`);
+    }
+  }
+
+  /** The authorization server could not be asked: it is down, overloaded, or the endpoint is wrong. */
+  unavailable(
+    fields: { kind: string; status?: number; ms?: number },
+    detail: string,
+    retryAfter?: number,
+  ): AuthorizationServerError {
+    const message = `The authorization server is unavailable. ${detail}`;
+    this.#options.logger.warn({ event: 'as.unavailable', ...fields }, message);
+    return new AuthorizationServerError('ERR_AS_UNAVAILABLE', message, retryAfter);
+  }
+
+  /** It answered, and the answer must not be believed. An alarm: the server is broken or somebody is in between. */
+  untrusted(check: string, detail: string): AuthorizationServerError {
+    const message = `The answer of the authorization server cannot be trusted. ${detail}`;
+    this.#options.logger.error({ event: 'as.untrusted', check }, message);
+    return new AuthorizationServerError('ERR_AS_UNTRUSTED_RESPONSE', message);
+  }
+
+  /** It refused this resource server's own credentials. An alarm: nobody gets in until that is mended. */
+  clientRejected(status: number, detail: string, retryAfter?: number): AuthorizationServerError {
+    const message = `The authorization server refused the credentials of this resource server. ${detail}`;
+    this.#options.logger.error({ event: 'as.client_rejected', status }, message);
+    return new AuthorizationServerError('ERR_AS_CLIENT_REJECTED', message, retryAfter);
+  }
+
+  /** What a status other than the expected one means, for any endpoint. */
+  unexpectedStatus(response: HttpResponse, endpoint: string): AuthorizationServerError {
+    const { status } = response;
+    if (status < 400) {
+      return this.untrusted('status', `${endpoint} answered ${String(status)} where only 200 counts.`);
+    }
+    const cause =
+      status === 404 || status === 405
+        ? `Check ${endpoint}: nothing answers there.`
+        : `${endpoint} answered it.`;
+    return this.unavailable(
+      { kind: 'status', status },
+      `Status ${String(status)}. ${cause}`,
+      retryAfterOf(response),
+    );
+  }
+}
+
+/** `Retry-After` in whole seconds, at most an hour; a date or anything else counts as unknown. */
+export function retryAfterOf(response: HttpResponse): number | undefined {
+  const value = response.headers['retry-after'];
+  return value !== undefined && /^\d{1,9}$/.test(value)
+    ? Math.min(Number(value), MAX_RETRY_AFTER)
+    : undefined;
+}
+
+/** The media type of an answer in lower case, without its parameters. */
+export function mediaTypeOf(response: HttpResponse): string {
+  return (response.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** Parses a JSON object; `undefined` for anything else. JSON.parse's own message would quote the answer. */
+export function parseJsonObject(body: Uint8Array): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body),
+    );
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+// Adapters that are not ours throw what they like: only a `kind` of our own spelling is taken from it.
+const KINDS = new Set(['timeout', 'too_large', 'encoding', 'dns', 'tls', 'refused', 'reset', 'protocol']);
+
+function kindOf(error: unknown): string {
+  const kind = typeof error === 'object' && error !== null && 'kind' in error ? error.kind : undefined;
+  return typeof kind === 'string' && KINDS.has(kind) ? kind : 'network';
+}
