@@ -114,8 +114,7 @@ export interface Register {}
 
 /** The type of `request.auth`, by {@link Register}; `unknown` users until an application registers its own. */
 export type RegisteredAuthentication = Authentication<
-  Register extends { user: infer U } ? U : unknown,
-  Register extends { claims: infer C extends Claims } ? C : Claims
+  Register extends { user: infer U } ? U : unknown
 >;
 
 /** Where events go. The shape of pino, winston's `log` aside; `console` does not fit, since fields come first. */
