@@ -1,9 +1,5 @@
 import { InvalidTokenError } from './errors.ts';
 
-/** What a token says, as JSON: deeply frozen, and without a prototype at any depth. */
-export type JsonValue =
-  string | number | boolean | null | readonly JsonValue[] | { readonly [member: string]: JsonValue };
-
 /**
  * What the authorization server says about a token, with the names of RFC 7662 section 2.2.
  *
@@ -33,19 +29,33 @@ const MAX_IDENTIFIER_LENGTH = 255;
 // eslint-disable-next-line no-control-regex -- control characters are what this looks for
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** Returns a deeply frozen copy without prototypes, so that no member name in a token can become behaviour. */
-export function freezeClaims<T>(value: T, depth = 0): T {
+// What has been through freezeClaims is not copied again on its way.
+const frozen = new WeakSet<object>();
+
+/**
+ * Returns a deeply frozen copy without prototypes, so that no member name in a token can become behaviour.
+ *
+ * @throws RangeError when the claims are nested too deep
+ */
+export function freezeClaims<C extends Claims>(claims: C): C {
+  if (frozen.has(claims)) return claims;
+  const copy = freezeJson(claims, 0) as C;
+  frozen.add(copy);
+  return copy;
+}
+
+function freezeJson(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (depth > MAX_DEPTH)
     throw new RangeError(`Claims are nested more than ${String(MAX_DEPTH)} levels deep.`);
   if (Array.isArray(value)) {
-    return Object.freeze(value.map((item: unknown) => freezeClaims(item, depth + 1))) as T;
+    return Object.freeze(value.map((item: unknown) => freezeJson(item, depth + 1)));
   }
   const copy = Object.create(null) as Record<string, unknown>;
   for (const name of Object.keys(value)) {
-    copy[name] = freezeClaims((value as Record<string, unknown>)[name], depth + 1);
+    copy[name] = freezeJson((value as Record<string, unknown>)[name], depth + 1);
   }
-  return Object.freeze(copy) as T;
+  return Object.freeze(copy);
 }
 
 /** Reads a member that the object itself has; what a prototype has does not count. */
@@ -71,7 +81,9 @@ function isWellFormed(value: string): boolean {
 }
 
 /** Who is behind a token: a person, or a client that acts for itself. */
-export type Identity = { readonly subject: string } | { readonly client: string };
+export type Identity =
+  | { readonly subject: string; readonly client?: undefined }
+  | { readonly client: string; readonly subject?: undefined };
 
 /**
  * Tells the person's token from the client's: no `sub`, or a `sub` equal to `client_id`, is a client acting for

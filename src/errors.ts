@@ -31,6 +31,9 @@ export type ErrorCode =
   | 'ERR_INVALID_TOKEN'
   | 'ERR_INSUFFICIENT_SCOPE';
 
+// Marks our errors, so that those of another copy of this package are known too.
+const BRAND: unique symbol = Symbol.for('oidc-resource-server.error');
+
 /**
  * The base of every error that this package throws on purpose.
  *
@@ -39,12 +42,18 @@ export type ErrorCode =
 export abstract class ResourceServerError extends Error {
   /** The stable name of the error; see the error reference. */
   readonly code: ErrorCode;
+  readonly [BRAND] = true;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
     this.name = new.target.name;
   }
+}
+
+/** Whether an error is one of this package, of this or another copy of it. Then decide by its `code`. */
+export function isResourceServerError(error: unknown): error is ResourceServerError {
+  return typeof error === 'object' && error !== null && BRAND in error;
 }
 
 /** Thrown at the start only: the settings or the options cannot work. It lists every problem at once. */

@@ -4,6 +4,11 @@ const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 // One key a process: references join the log lines of one token and mean nothing anywhere else.
 const REFERENCE_KEY = randomBytes(32);
 
+/** Names a value in logs: eight hexadecimal digits, equal for equal values within one process. */
+export function referenceOf(value: string): string {
+  return createHmac('sha256', REFERENCE_KEY).update(value).digest('hex').slice(0, 8);
+}
+
 /**
  * A value that prints as `[secret]` wherever it is logged, inspected, serialized or put into a string.
  *
@@ -57,6 +62,6 @@ export class AccessToken extends Secret {
    * meaningless outside of it.
    */
   get reference(): string {
-    return createHmac('sha256', REFERENCE_KEY).update(this.reveal()).digest('hex').slice(0, 8);
+    return referenceOf(this.reveal());
   }
 }

@@ -114,10 +114,12 @@ export interface Register {}
 
 /** The type of `request.auth`, by {@link Register}; `unknown` users until an application registers its own. */
 export type RegisteredAuthentication = Authentication<
-  Register extends { user: infer U } ? U : unknown
+  Register extends { user: infer U } ? U : unknown,
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-arguments -- an augmented Register decides
+  Register extends { claims: infer C extends Claims } ? C : Claims
 >;
 
-/** Where events go. The shape of pino, winston's `log` aside; `console` does not fit, since fields come first. */
+/** Where events go, in the shape of pino: fields first, then a sentence. Fields never hold a token, a secret or a key. */
 export interface Logger {
   debug(fields: Readonly<Record<string, unknown>>, message: string): void;
   info(fields: Readonly<Record<string, unknown>>, message: string): void;

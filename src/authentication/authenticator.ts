@@ -1,0 +1,89 @@
+import type { ResourceServerBackend } from '../backend/resource-server-backend.ts';
+import { callerAudience, type Claims, freezeClaims, identityOf, scopesOf } from '../claims.ts';
+import type { SenderConstraint } from '../constraint/sender-constraint.ts';
+import { InvalidTokenError, NoCredentialsError } from '../errors.ts';
+import type { AccessToken, TokenScheme } from '../secret.ts';
+import type { Settings } from '../settings.ts';
+import type { Authentication, Logger, Requirements, ResourceRequest } from '../types.ts';
+import type { UserStore } from '../user/user-store.ts';
+import { verifyPossession } from './possession.ts';
+import { logRefusal } from './refusal-log.ts';
+import { extractAccessToken } from './token-extractor.ts';
+
+/** What {@link Authenticator} is made of. */
+export interface AuthenticatorOptions<U, C extends Claims> {
+  readonly settings: Settings;
+  readonly backend: ResourceServerBackend<U, C>;
+  readonly constraints: readonly SenderConstraint[];
+  readonly userStore: UserStore<U>;
+  readonly logger: Logger;
+}
+
+const NOTHING_REQUIRED: Requirements = Object.freeze({});
+
+/** Owns the order of the five steps: token, claims, possession, decision, user. Nothing else does. */
+export class Authenticator<U, C extends Claims> {
+  readonly #options: AuthenticatorOptions<U, C>;
+  readonly #schemes: readonly TokenScheme[];
+
+  constructor(options: AuthenticatorOptions<U, C>) {
+    this.#options = options;
+    this.#schemes = ['Bearer', ...options.constraints.flatMap(({ scheme }) => scheme ?? [])];
+  }
+
+  /** Says who makes the request; `undefined` only where credentials are optional and there are none. */
+  async authenticate(
+    request: ResourceRequest,
+    requirements: Requirements = NOTHING_REQUIRED,
+  ): Promise<Authentication<U, C> | undefined> {
+    const { backend, constraints, logger } = this.#options;
+    let token: AccessToken | undefined;
+    let claims: C | undefined;
+    try {
+      token = extractAccessToken(request, this.#schemes);
+      if (token === undefined) {
+        if (requirements.optional) return undefined;
+        throw new NoCredentialsError();
+      }
+      claims = freezeClaims(await backend.getClaims(token));
+      const possession = verifyPossession(constraints, request, token, claims);
+      if (possession !== undefined) await possession;
+      const decision = backend.verifyClaims(claims, requirements);
+      if (decision !== undefined) await decision;
+      return await this.#identify(claims, token, requirements);
+    } catch (error) {
+      logRefusal(logger, error, token, claims);
+      throw error;
+    }
+  }
+
+  // Who it is cannot be lost by a subclass either: what a route is handed is typed by it.
+  async #identify(claims: C, token: AccessToken, requirements: Requirements): Promise<Authentication<U, C>> {
+    const { OIDC_RS_AUDIENCE_CLAIM, OIDC_RS_ALLOWED_AUDIENCES } = this.#options.settings;
+    const audience = callerAudience(claims, OIDC_RS_AUDIENCE_CLAIM, OIDC_RS_ALLOWED_AUDIENCES);
+    const scopes = scopesOf(claims);
+    const { client } = identityOf(claims);
+    if (client === undefined) {
+      const user = await this.#findUser(claims, token);
+      return Object.freeze({ user, client, claims, token, audience, scopes });
+    }
+    if (requirements.clients) {
+      return Object.freeze({ user: undefined, client, claims, token, audience, scopes });
+    }
+    const message =
+      'A client acts for itself here, with no person behind the token; a route that takes it says { clients: true }.';
+    throw new InvalidTokenError('client', message);
+  }
+
+  async #findUser(claims: C, token: AccessToken): Promise<U> {
+    const { backend, userStore } = this.#options;
+    const user = await backend.getOrCreateUser(claims, token);
+    if (user === undefined || user === null) {
+      throw new InvalidTokenError('unknown_user', 'There is no local user for the person behind the token.');
+    }
+    if (userStore.isActive?.(user) === false) {
+      throw new InvalidTokenError('disabled_user', 'The local user behind the token is disabled.');
+    }
+    return user;
+  }
+}

@@ -1,0 +1,73 @@
+import { AuthorizationServerClient } from '../authorization-server/authorization-server-client.ts';
+import { type Claims, ownClaim } from '../claims.ts';
+import { AccessToken } from '../secret.ts';
+import type { SettingName } from '../settings.ts';
+import { checkActive, checkIssuer, checkTimes, checkTokenType } from './claim-checks.ts';
+import { type BackendDependencies, ResourceServerBackend } from './resource-server-backend.ts';
+
+/**
+ * Has the authorization server introspect every token and reads its plain JSON answer. This is what
+ * `OIDC_RS_BACKEND_CLASS=ResourceServerBackend` means.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc7662 | RFC 7662}
+ */
+export class IntrospectionResourceServerBackend<
+  TUser,
+  TClaims extends Claims = Claims,
+> extends ResourceServerBackend<TUser, TClaims> {
+  static override readonly requiredSettings: readonly SettingName[] =
+    AuthorizationServerClient.requiredSettings;
+
+  /** Towards the authorization server. */
+  protected readonly authorizationServer: AuthorizationServerClient;
+
+  /** @param authorizationServer Another client of the authorization server, for one that deviates from the RFC. */
+  constructor(dependencies: BackendDependencies<TUser>, authorizationServer?: AuthorizationServerClient) {
+    super(dependencies);
+    this.authorizationServer = authorizationServer ?? new AuthorizationServerClient(dependencies);
+  }
+
+  /**
+   * Introspects the token and refuses an answer that is inactive, expired, not yet valid, from another issuer, or
+   * about another kind of token.
+   *
+   * Override {@link introspect} rather than this, to keep these checks.
+   */
+  override async getClaims(token: AccessToken): Promise<TClaims> {
+    let claims = await this.introspect(token);
+    if (this.settings.OIDC_RS_BASE64_TOKENS && ownClaim(claims, 'active') === false) {
+      const decoded = decodeBase64Token(token);
+      if (decoded !== undefined) claims = await this.introspect(decoded);
+    }
+    const { OIDC_OP_URL, OIDC_RS_CLOCK_TOLERANCE, OIDC_RS_REQUIRE_ISSUER, OIDC_RS_REQUIRE_TOKEN_TYPE } =
+      this.settings;
+    checkActive(claims);
+    checkTimes(claims, OIDC_RS_CLOCK_TOLERANCE);
+    checkIssuer(claims, OIDC_OP_URL, OIDC_RS_REQUIRE_ISSUER);
+    checkTokenType(claims, OIDC_RS_REQUIRE_TOKEN_TYPE);
+    return claims;
+  }
+
+  /**
+   * Asks about one token; resolves with the members of RFC 7662, inactive answers included.
+   *
+   * Override it to add claims from elsewhere or to ask another way. What it resolves with is checked by `getClaims`.
+   *
+   * @throws AuthorizationServerError when no believable answer comes
+   */
+  protected async introspect(token: AccessToken): Promise<TClaims> {
+    return (await this.authorizationServer.introspect(token.reveal())) as TClaims;
+  }
+}
+
+// RFC 6750 section 2.1: what a token may be made of.
+const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
+
+/** The token inside, where a client has base64-encoded it; only if it encodes back to the very same string. */
+function decodeBase64Token(token: AccessToken): AccessToken | undefined {
+  const encoded = token.reveal();
+  const bytes = Buffer.from(encoded, 'base64');
+  if (bytes.toString('base64') !== encoded) return undefined;
+  const decoded = bytes.toString('latin1');
+  return TOKEN.test(decoded) ? new AccessToken(decoded, token.scheme) : undefined;
+}

@@ -1,0 +1,133 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Claims } from '../claims.ts';
+import type {
+  Answer,
+  AuthenticationFor,
+  RegisteredAuthentication,
+  Requirements,
+  ResourceRequest,
+  ResourceServer,
+} from '../types.ts';
+
+declare module 'http' {
+  interface IncomingMessage {
+    /** Who makes the request, once a guard has let it in. A guard's `of` returns the same, typed by the route. */
+    auth?: RegisteredAuthentication;
+  }
+}
+
+/** Called when the request may go on. What it throws or rejects with is answered by 500, without detail. */
+export type Next = (error?: unknown) => unknown;
+
+/** Lets a request in or answers it. The shape of Connect and Express middleware. */
+export interface Guard<A> {
+  (request: IncomingMessage, response: ServerResponse, next: Next): void;
+  /**
+   * Who makes the request: what this route requires decides the type.
+   *
+   * @throws TypeError when this very guard has not let the request in
+   */
+  of(request: IncomingMessage): A;
+}
+
+/**
+ * Makes a guard for `node:http`, Connect and Express: it calls `next` for requests that may come in, and answers all
+ * others itself.
+ *
+ * A CORS preflight gets 204 and never reaches `next`; put the application's CORS handling before the guard. Guard the
+ * handler or the router that serves the route, never a path prefix in front of it.
+ *
+ * @param requirements What the route asks for, on top of the settings.
+ */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no requirements: the narrowest type there is
+export function authenticate<U, C extends Claims, const R extends Requirements = {}>(
+  resourceServer: ResourceServer<U, C>,
+  requirements?: R,
+): Guard<AuthenticationFor<U, C, R>> {
+  type A = AuthenticationFor<U, C, R>;
+  const admitted = new WeakMap<IncomingMessage, { readonly auth: A }>();
+
+  const admit = async (request: IncomingMessage, response: ServerResponse, next: Next): Promise<void> => {
+    try {
+      const auth = await resourceServer.authenticate(resourceRequest(request), requirements);
+      if (response.destroyed) return;
+      admitted.set(request, { auth });
+      request.auth = auth as RegisteredAuthentication;
+      if (!response.hasHeader('cache-control')) response.setHeader('cache-control', 'private');
+      await next();
+    } catch (error) {
+      send(response, resourceServer.challenge(error));
+    }
+  };
+
+  const guard = (request: IncomingMessage, response: ServerResponse, next: Next): void => {
+    if (request.method === 'OPTIONS' && isPreflight(request)) {
+      response.statusCode = 204;
+      response.end();
+      return;
+    }
+    void admit(request, response, next);
+  };
+  return Object.assign(guard, {
+    of: (request: IncomingMessage): A => {
+      const admission = admitted.get(request);
+      if (admission === undefined) {
+        throw new TypeError(
+          'This guard has not let the request in. Put it in front of the handler that calls of().',
+        );
+      }
+      return admission.auth;
+    },
+  });
+}
+
+/**
+ * Makes a handler for what the resource server publishes, such as `/jwks`; other paths go to `next`. Mount it unguarded.
+ */
+export function endpoints(
+  resourceServer: Pick<ResourceServer<unknown>, 'endpoints' | 'challenge'>,
+): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
+  const published = new Map(resourceServer.endpoints.map((endpoint) => [endpoint.path, endpoint]));
+  return (request, response, next) => {
+    const endpoint = published.get((request.url ?? '').split('?', 1)[0] as string);
+    if (endpoint === undefined) {
+      next();
+      return;
+    }
+    const respond = async (): Promise<void> => {
+      try {
+        send(response, await endpoint.respond(resourceRequest(request)));
+      } catch (error) {
+        send(response, resourceServer.challenge(error));
+      }
+    };
+    void respond();
+  };
+}
+
+function resourceRequest(request: IncomingMessage): ResourceRequest {
+  // Express cuts the mount path off `url` and keeps the whole in `originalUrl`.
+  const { originalUrl } = request as { originalUrl?: string };
+  return {
+    method: request.method ?? 'GET',
+    url: originalUrl ?? request.url ?? '/',
+    rawHeaders: request.rawHeaders,
+  };
+}
+
+function isPreflight(request: IncomingMessage): boolean {
+  const { headers } = request;
+  return headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
+}
+
+function send(response: ServerResponse, answer: Answer): void {
+  if (response.destroyed || response.writableEnded) return;
+  // The answer has begun: it cannot be taken back, only cut off, so that nobody takes half of it for the whole.
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  response.statusCode = answer.status;
+  for (const name of Object.keys(answer.headers)) response.setHeader(name, answer.headers[name] as string);
+  response.end(answer.body);
+}

@@ -1,0 +1,305 @@
+import { Socket } from 'node:net';
+import * as tls from 'node:tls';
+import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
+import { Agent, buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici';
+import type { HttpAdapter, HttpRequest, HttpResponse } from './http-adapter.ts';
+import { HttpError, httpErrorFrom } from './http-adapter.ts';
+
+/** How {@link UndiciHttpAdapter} reaches the authorization server. */
+export interface UndiciHttpAdapterOptions {
+  /** Whether certificates are verified. Default: `true`; `false` is for development only. */
+  readonly rejectUnauthorized?: boolean;
+  /** Certificates (PEM) of authorities to trust besides those of the system. Default: none. */
+  readonly ca?: string;
+  /** The URL of a proxy, with its credentials if it wants any. Default: none, whatever the environment says. */
+  readonly proxy?: string;
+  /** How many requests may be under way at once; the others wait, within their deadline. Default: no limit. */
+  readonly connections?: number;
+}
+
+/** How long a connection is kept for the next request when the server does not say, in milliseconds. */
+const KEEP_ALIVE_MS = 30_000;
+/** How long a proxy may take for each step of a tunnel, in milliseconds. Only cleans up: a request has its own deadline. */
+const TUNNEL_MS = 10_000;
+/** How many URLs are kept parsed. An authorization server has a handful. */
+const MAX_TARGETS = 100;
+
+/**
+ * Sends requests over kept-alive HTTP/1.1 connections. It uses undici's `dispatch`, so that no stream is made.
+ *
+ * A request is sent a second time, at once and within the same deadline, only when a kept connection turned out to be
+ * dead before any byte of an answer came. It speaks no HTTP/2.
+ */
+export class UndiciHttpAdapter implements HttpAdapter {
+  readonly #dispatcher: Dispatcher;
+  readonly #limit: number;
+  readonly #running = new Set<Call>();
+  readonly #waiting = new Set<Call>();
+  readonly #targets = new Map<string, Target>();
+  /** Errors of connections that had already brought an answer. */
+  readonly #keptAlive = new WeakSet<Error>();
+  #connectMs = 0;
+  #closed: Promise<void> | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: UndiciHttpAdapterOptions = {}) {
+    const { rejectUnauthorized = true, ca, proxy, connections } = options;
+    this.#limit = connections ?? Infinity;
+    // One context for all connections: parsing the authorities takes milliseconds.
+    const tlsOptions = { rejectUnauthorized, ...(ca !== undefined && { secureContext: contextWith(ca) }) };
+    const agentOptions: Agent.Options = {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // The deadline of the request is the only clock.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connections: connections ?? null,
+      factory: (origin, given: { connect: Connect }) =>
+        new Pool(origin, { ...given, connect: this.#watched(given.connect) }),
+    };
+    this.#dispatcher =
+      proxy === undefined
+        ? new Agent({ ...agentOptions, connect: buildConnector({ ...tlsOptions, timeout: 0 }) })
+        : new ProxyAgent({
+            ...agentOptions,
+            uri: proxy,
+            requestTls: { ...tlsOptions, timeout: TUNNEL_MS },
+            proxyTls: { ...tlsOptions, timeout: TUNNEL_MS },
+            clientFactory: (origin, given) => new Pool(origin, { ...given, headersTimeout: TUNNEL_MS }),
+          });
+  }
+
+  request(request: HttpRequest): Promise<HttpResponse> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed !== undefined) throw new HttpError('network', 'The HTTP adapter is closed.');
+      const call: Call = new Call(request, this.#target(request.url), {
+        resolve,
+        reject,
+        retry: (error) => this.#keptAlive.has(error) && this.#dispatch(call),
+        ended: () => {
+          this.#ended(call);
+        },
+      });
+      if (this.#running.size < this.#limit) this.#start(call);
+      else this.#waiting.add(call);
+    });
+  }
+
+  /** Lets requests under way end, which their deadlines bound, then closes all connections. New requests are refused. */
+  close(): Promise<void> {
+    this.#closed ??= new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      if (this.#running.size === 0) resolve();
+    }).then(() => this.#dispatcher.destroy());
+    return this.#closed;
+  }
+
+  #start(call: Call): void {
+    this.#running.add(call);
+    this.#dispatch(call);
+  }
+
+  #dispatch(call: Call): true {
+    this.#connectMs = call.timeoutMs;
+    try {
+      this.#dispatcher.dispatch(call.options, call);
+    } catch (error) {
+      call.onResponseError(undefined, error);
+    }
+    return true;
+  }
+
+  // Calls wait here and not in undici's queue, which keeps those whose deadline has passed and connects for each of them.
+  #ended(call: Call): void {
+    this.#waiting.delete(call);
+    if (!this.#running.delete(call)) return;
+    const [next] = this.#waiting;
+    if (next !== undefined) {
+      this.#waiting.delete(next);
+      this.#start(next);
+    } else if (this.#running.size === 0) {
+      this.#onIdle?.();
+    }
+  }
+
+  #target(url: string): Target {
+    let target = this.#targets.get(url);
+    if (target === undefined) {
+      target = parseTarget(url);
+      if (this.#targets.size >= MAX_TARGETS) this.#targets.clear();
+      this.#targets.set(url, target);
+    }
+    return target;
+  }
+
+  /**
+   * Bounds the making of a connection by the deadline of the request that asked for it: undici cannot abort it with the
+   * request. It also hides the code of what went wrong, because on some codes undici would connect again for ever.
+   */
+  #watched(connect: Connect): Connect {
+    return (options, callback) => {
+      let done = false;
+      const finish: buildConnector.Callback = (...[error, socket]) => {
+        clearTimeout(timer);
+        if (done) {
+          socket?.destroy();
+          return;
+        }
+        done = true;
+        if (error !== null) {
+          callback(httpErrorFrom(error), null);
+          return;
+        }
+        const before = socket.bytesRead;
+        socket.once('error', (cause: Error) => {
+          if (socket.bytesRead > before) this.#keptAlive.add(cause);
+        });
+        callback(null, socket);
+      };
+      const socket = connect(options, finish);
+      const timer = setTimeout(() => {
+        const error = new HttpError('timeout');
+        finish(error, null);
+        if (socket instanceof Socket) socket.destroy(error);
+      }, this.#connectMs);
+    };
+  }
+}
+
+/** undici's connector. It returns the socket, which undici's types do not say; that of its ProxyAgent returns a promise. */
+type Connect = (options: buildConnector.Options, callback: buildConnector.Callback) => unknown;
+
+interface Target {
+  readonly origin: string;
+  readonly path: string;
+}
+
+/** What becomes of a call. */
+interface Outcome {
+  resolve(response: HttpResponse): void;
+  reject(error: HttpError): void;
+  /** Sends the call again, if that is safe after this error. */
+  retry(error: Error): boolean;
+  ended(): void;
+}
+
+/** One request and its answer. The deadline starts when it is made. */
+class Call implements Dispatcher.DispatchHandler {
+  readonly options: Dispatcher.DispatchOptions;
+  readonly timeoutMs: number;
+  readonly #maxBytes: number;
+  readonly #outcome: Outcome;
+  readonly #timer: NodeJS.Timeout;
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
+  #status = 0;
+  #headers: Record<string, string> = {};
+  #controller: Dispatcher.DispatchController | undefined;
+  #attempts = 1;
+  #answering = false;
+  #over = false;
+
+  constructor(request: HttpRequest, target: Target, outcome: Outcome) {
+    const { method, headers, body = null, timeoutMs, maxBytes } = request;
+    this.options = { ...target, method, headers: { 'accept-encoding': 'identity', ...headers }, body };
+    this.timeoutMs = timeoutMs;
+    this.#maxBytes = maxBytes;
+    this.#outcome = outcome;
+    this.#timer = setTimeout(() => {
+      this.#fail(new HttpError('timeout'));
+    }, timeoutMs);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Throwing drops the request and leaves the connection to others; abort() would destroy it.
+    if (this.#over) throw new HttpError('timeout');
+    this.#controller = controller;
+  }
+
+  /** The first byte of an answer has come. */
+  onResponseStarted(): void {
+    this.#answering = true;
+  }
+
+  onResponseStart(_: unknown, status: number, headers: Record<string, string | string[] | undefined>): void {
+    if (status < 200) return;
+    this.#status = status;
+    for (const name in headers) {
+      const value = headers[name];
+      if (value !== undefined) this.#headers[name] = Array.isArray(value) ? value.join(', ') : value;
+    }
+    if (Number(this.#headers['content-length']) > this.#maxBytes) this.#fail(new HttpError('too_large'));
+  }
+
+  onResponseData(_: unknown, chunk: Buffer): void {
+    this.#size += chunk.length;
+    if (this.#size > this.#maxBytes) this.#fail(new HttpError('too_large'));
+    else this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#over) return;
+    try {
+      const [first] = this.#chunks;
+      const raw = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
+      const body = inflated(raw, this.#headers['content-encoding'], this.#maxBytes);
+      this.#outcome.resolve({ status: this.#status, headers: this.#headers, body });
+      this.#end();
+    } catch (error) {
+      this.#fail(httpErrorFrom(error));
+    }
+  }
+
+  onResponseError(_: unknown, error: unknown): void {
+    if (this.#over) return;
+    if (!this.#answering && this.#attempts === 1 && error instanceof Error) {
+      this.#attempts = 2;
+      if (this.#outcome.retry(error)) return;
+    }
+    this.#fail(httpErrorFrom(error));
+  }
+
+  #fail(error: HttpError): void {
+    if (this.#over) return;
+    this.#outcome.reject(error);
+    this.#end();
+    this.#controller?.abort(error);
+  }
+
+  #end(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#outcome.ended();
+  }
+}
+
+// The error of `new URL()` would hold the URL.
+function parseTarget(url: string): Target {
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
+    throw new HttpError('network', 'The URL of the request is not an absolute http or https URL.');
+  }
+  const { origin, pathname, search } = new URL(url);
+  return { origin, path: pathname + search };
+}
+
+// In Node, `ca` replaces the authorities of the system. Only newer Nodes tell those of NODE_EXTRA_CA_CERTS too.
+function contextWith(ca: string): tls.SecureContext {
+  const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => string[] };
+  return tls.createSecureContext({ ca: [...(getCACertificates?.('default') ?? tls.rootCertificates), ca] });
+}
+
+const DECODERS: Record<string, typeof gunzipSync | undefined> = {
+  gzip: gunzipSync,
+  'x-gzip': gunzipSync,
+  br: brotliDecompressSync,
+  deflate: inflateSync,
+};
+
+// We ask for no compression, so this is for servers that compress all the same. Synchronous: the cap keeps it short.
+function inflated(body: Buffer, encoding: string | undefined, maxOutputLength: number): Buffer {
+  const name = encoding?.trim().toLowerCase() ?? 'identity';
+  if (name === 'identity' || body.length === 0) return body;
+  // Half of the servers leave out the header that `deflate` should have.
+  const decode = name === 'deflate' && (body[0] ?? 0) % 16 !== 8 ? inflateRawSync : DECODERS[name];
+  if (decode === undefined) throw new HttpError('encoding');
+  return decode(body, { maxOutputLength });
+}

@@ -1,0 +1,68 @@
+// Use
+export { createResourceServer, type ResourceServerOptions } from './resource-server.ts';
+export {
+  registerBackend,
+  type BackendClass,
+  type BackendProvider,
+  container,
+  type DependencyContainer,
+} from './container.ts';
+export { loadSettings, type SettingName, type Settings, type SettingsInput } from './settings.ts';
+export type {
+  Answer,
+  Authentication,
+  AuthenticationFor,
+  ClientAuthentication,
+  Endpoint,
+  Logger,
+  Register,
+  RegisteredAuthentication,
+  Requirements,
+  ResourceRequest,
+  ResourceServer,
+  UserAuthentication,
+} from './types.ts';
+export type { Claims } from './claims.ts';
+export { AccessToken, Secret, type TokenScheme } from './secret.ts';
+
+// Extend
+export { ResourceServerBackend, type BackendDependencies } from './backend/resource-server-backend.ts';
+export { IntrospectionResourceServerBackend } from './backend/introspection-backend.ts';
+export { JWTResourceServerBackend } from './backend/jwt-introspection-backend.ts';
+export {
+  AuthorizationServerClient,
+  type AuthorizationServerClientDependencies,
+} from './authorization-server/authorization-server-client.ts';
+export { JWTAuthorizationServerClient } from './authorization-server/jwt-authorization-server-client.ts';
+export { ClaimsUserStore, type ClaimsUser } from './user/claims-user-store.ts';
+export { MemoryUserStore, type MemoryUser } from './user/memory-user-store.ts';
+export type { UserProfile, UserStore } from './user/user-store.ts';
+export { FetchHttpAdapter } from './http/fetch-adapter.ts';
+export {
+  HttpError,
+  type HttpErrorKind,
+  type HttpAdapter,
+  type HttpRequest,
+  type HttpResponse,
+} from './http/http-adapter.ts';
+export type { SenderConstraint } from './constraint/sender-constraint.ts';
+
+// Errors
+export {
+  AuthorizationServerError,
+  type AuthorizationServerErrorCode,
+  type BearerError,
+  ChallengeError,
+  ConfigurationError,
+  type ErrorCode,
+  InsufficientScopeError,
+  InvalidRequestError,
+  type InvalidRequestReason,
+  InvalidTokenError,
+  type InvalidTokenReason,
+  isResourceServerError,
+  NoCredentialsError,
+  ResourceServerError,
+  UnavailableError,
+  UserStoreError,
+} from './errors.ts';
