@@ -123,7 +123,7 @@ function splitList(written: string): unknown {
   const trimmed = written.trim();
   if (trimmed.startsWith('[') || trimmed.startsWith('(')) return readBrackets(trimmed);
   if (/["'[\](){}]/.test(trimmed))
-    throw new FormatError(`has a bracket or quotation mark astray; it is ${LIST}`);
+    throw new FormatError(`has a bracket or quotation mark astray and must be ${LIST}`);
   return trimmed.split(/[\s,]+/).filter(Boolean);
 }
 
@@ -133,7 +133,7 @@ function readBrackets(written: string): unknown {
   } catch {
     // Not JSON: Python's spelling is left.
   }
-  const malformed = new FormatError(`has malformed brackets; it is ${LIST}`);
+  const malformed = new FormatError(`has malformed brackets and must be ${LIST}`);
   if (written.length < 2 || written.at(-1) !== (written.startsWith('[') ? ']' : ')')) throw malformed;
   const items: string[] = [];
   for (let rest = written.slice(1, -1).trim(); rest !== '';) {

@@ -50,19 +50,34 @@ export const LOGIN_SETTINGS: ReadonlySet<string> = new Set([
   'OIDC_VERIFY_KID',
 ]);
 
-/** The known name that is the fewest slips of the finger away. */
-export function nearestName(name: string, known: readonly string[]): { name: string; distance: number } {
-  const distances = known.map((candidate) => ({ name: candidate, distance: editDistance(name, candidate) }));
-  return distances.reduce((best, next) => (next.distance < best.distance ? next : best));
+/** The setting that a strange name is probably meant for: `OIDC_RS_SCOPES` for `OIDC_RS_SCOPE`, `scopes` or `Scope`. */
+export function nearestName(name: string, known: readonly string[]): string {
+  const upper = name.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase();
+  const distances = known.map((candidate) =>
+    Math.min(
+      editDistance(upper, candidate),
+      editDistance(upper, candidate.replace(/^OIDC_(?:R[SP]_|OP_)?/, '')),
+    ),
+  );
+  return known[distances.indexOf(Math.min(...distances))] ?? '';
 }
 
-/** Whether two names are so alike that one is probably meant for the other. Short names are easily alike. */
-export function isNearMiss(name: string, nearest: { name: string; distance: number }): boolean {
-  return nearest.distance <= (Math.min(name.length, nearest.name.length) < 10 ? 1 : 2);
+/** Whether a name is a slip or two away from a known one, and not as near to one of the login module's. */
+export function isNearMiss(name: string, known: readonly string[]): boolean {
+  const upper = name.toUpperCase();
+  const distance = (other: string): number => editDistance(upper, other, 2);
+  // Short names are easily alike.
+  const near = known.filter((other) => distance(other) <= (other.length < 10 ? 1 : 2));
+  const nearest = Math.min(...near.map(distance));
+  return near.length > 0 && ![...LOGIN_SETTINGS].some((other) => distance(other) <= nearest);
 }
 
-/** Characters put in, left out, replaced, or swapped with their neighbour (optimal string alignment). */
-export function editDistance(from: string, to: string): number {
+/**
+ * Characters put in, left out, replaced, or swapped with their neighbour (optimal string alignment). What is more
+ * than `most` comes back as Infinity, early.
+ */
+function editDistance(from: string, to: string, most = Infinity): number {
+  if (Math.abs(from.length - to.length) > most) return Infinity;
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let row = 1; row <= from.length; row++) {
@@ -77,6 +92,7 @@ export function editDistance(from: string, to: string): number {
         swapped ? at(beforeLast, column - 2) + 1 : Infinity,
       );
     }
+    if (Math.min(...current) > most) return Infinity;
     [beforeLast, last] = [last, current];
   }
   return at(last, to.length);

@@ -50,7 +50,7 @@ export const settingsSchema = {
     example: 'https://auth.example.com/token/introspect',
   },
   OIDC_OP_JWKS_ENDPOINT: {
-    doc: "Where the authorization server publishes the keys that it signs with. Needed for signed answers.",
+    doc: 'Where the authorization server publishes the keys that it signs with. Needed for signed answers.',
     format: endpointUrl,
     default: undefined,
     example: 'https://auth.example.com/jwks',
@@ -206,7 +206,19 @@ export const settingsSchema = {
   OIDC_RS_SIGNING_ALGO: {
     doc: 'The algorithm by which the authorization server signs its answers. No other is accepted.',
     format: choice(
-      ...['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'EdDSA', 'Ed25519'] as const,
+      ...([
+        'ES256',
+        'ES384',
+        'ES512',
+        'RS256',
+        'RS384',
+        'RS512',
+        'PS256',
+        'PS384',
+        'PS512',
+        'EdDSA',
+        'Ed25519',
+      ] as const),
     ),
     default: 'ES256',
     example: 'ES256',

@@ -66,8 +66,9 @@ function fromFile(name: string, path: unknown): Given {
   const shown = showPath(path);
   let content: string;
   try {
-    if (!statSync(path).isFile()) return { problem: `${file} is not a regular file${shown}` };
-    if (statSync(path).size > MAX_FILE_BYTES) return { problem: `${file} is larger than 64 KB${shown}` };
+    const status = statSync(path);
+    if (!status.isFile()) return { problem: `${file} is not a regular file${shown}` };
+    if (status.size > MAX_FILE_BYTES) return { problem: `${file} is larger than 64 KB${shown}` };
     content = readFileSync(path, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';

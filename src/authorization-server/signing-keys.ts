@@ -210,8 +210,10 @@ export class SigningKeys {
 
   // Most servers publish an encryption key too: what is dropped is worth a warning once, not every five minutes.
   #logFetched(kids: number, dropped: Readonly<Record<string, number>>): void {
-    const reasons = Object.entries(dropped).map(([reason, count]) => `${count} ${reason}`);
-    const summary = reasons.sort().join(', ');
+    const summary = Object.entries(dropped)
+      .map(([reason, count]) => `${reason}: ${count}`)
+      .sort()
+      .join(', ');
     const isNews = summary !== this.#dropped;
     this.#dropped = summary;
     const fields = { event: 'jwks.refresh', result: 'ok', kids };

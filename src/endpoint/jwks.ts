@@ -48,5 +48,5 @@ function isKnown(rawHeaders: readonly string[], etag: string): boolean {
     (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'if-none-match',
   );
   const tags = values.join(',');
-  return tags.trim() === '*' || (tags.match(/"[^"]*"/g) ?? []).includes(etag);
+  return tags.trim() === '*' || tags.match(/"[^"]*"/g)?.includes(etag) === true;
 }

@@ -122,18 +122,22 @@ export class UndiciHttpAdapter implements HttpAdapter {
   }
 
   #target(url: string): Target {
-    let target = this.#targets.get(url);
-    if (target === undefined) {
-      target = parseTarget(url);
-      if (this.#targets.size >= MAX_TARGETS) this.#targets.clear();
-      this.#targets.set(url, target);
+    const known = this.#targets.get(url);
+    if (known !== undefined) return known;
+    // The error of `new URL()` would hold the URL.
+    const parsed = URL.canParse(url) ? new URL(url) : undefined;
+    if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.username || parsed.password) {
+      throw new HttpError('network', 'The URL is not an absolute http or https URL without credentials.');
     }
+    const target = { origin: parsed.origin, path: parsed.pathname + parsed.search };
+    if (this.#targets.size >= MAX_TARGETS) this.#targets.clear();
+    this.#targets.set(url, target);
     return target;
   }
 
   /**
-   * Bounds the making of a connection by the deadline of the request that asked for it: undici cannot abort it with the
-   * request. It also hides the code of what went wrong, because on some codes undici would connect again for ever.
+   * Gives the making of a connection as long as the request that asked for it: undici cannot abort it with the request.
+   * It also hides the code of what went wrong, because on some codes undici would connect again for ever.
    */
   #watched(connect: Connect): Connect {
     return (options, callback) => {
@@ -261,24 +265,15 @@ class Call implements Dispatcher.DispatchHandler {
   #fail(error: HttpError): void {
     if (this.#over) return;
     this.#outcome.reject(error);
-    this.#end();
-    this.#controller?.abort(error);
+    this.#end(error);
   }
 
-  #end(): void {
+  #end(error?: HttpError): void {
     this.#over = true;
     clearTimeout(this.#timer);
+    if (error !== undefined) this.#controller?.abort(error);
     this.#outcome.ended();
   }
-}
-
-// The error of `new URL()` would hold the URL.
-function parseTarget(url: string): Target {
-  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
-    throw new HttpError('network', 'The URL of the request is not an absolute http or https URL.');
-  }
-  const { origin, pathname, search } = new URL(url);
-  return { origin, path: pathname + search };
 }
 
 // In Node, `ca` replaces the authorities of the system. Only newer Nodes tell those of NODE_EXTRA_CA_CERTS too.
@@ -287,19 +282,19 @@ function contextWith(ca: string): tls.SecureContext {
   return tls.createSecureContext({ ca: [...(getCACertificates?.('default') ?? tls.rootCertificates), ca] });
 }
 
-const DECODERS: Record<string, typeof gunzipSync | undefined> = {
-  gzip: gunzipSync,
-  'x-gzip': gunzipSync,
-  br: brotliDecompressSync,
-  deflate: inflateSync,
-};
+const DECODERS = new Map([
+  ['gzip', gunzipSync],
+  ['x-gzip', gunzipSync],
+  ['br', brotliDecompressSync],
+  ['deflate', inflateSync],
+]);
 
 // We ask for no compression, so this is for servers that compress all the same. Synchronous: the cap keeps it short.
 function inflated(body: Buffer, encoding: string | undefined, maxOutputLength: number): Buffer {
   const name = encoding?.trim().toLowerCase() ?? 'identity';
   if (name === 'identity' || body.length === 0) return body;
   // Half of the servers leave out the header that `deflate` should have.
-  const decode = name === 'deflate' && (body[0] ?? 0) % 16 !== 8 ? inflateRawSync : DECODERS[name];
+  const decode = name === 'deflate' && (body[0] ?? 0) % 16 !== 8 ? inflateRawSync : DECODERS.get(name);
   if (decode === undefined) throw new HttpError('encoding');
   return decode(body, { maxOutputLength });
 }

@@ -5,7 +5,7 @@ import type Provider from 'oidc-provider';
 import { createConfiguration, newSecrets, newSigningKeys } from './authorization-server-configuration.ts';
 import type { IntrospectionResponseOptions, Secrets } from './authorization-server-configuration.ts';
 import { createStore } from './authorization-server-store.ts';
-import { createProvider } from './quiet-provider.ts';
+import { createProvider, loadProvider } from './quiet-provider.ts';
 import { mintTokens } from './tokens.ts';
 import type { TokenRequest, Tokens } from './tokens.ts';
 
@@ -71,10 +71,9 @@ export async function startAuthorizationServer(
   const store = createStore();
   const secrets = newSecrets();
   const buildProvider = async (): Promise<Provider> => {
-    const built = await createProvider(
-      url,
-      createConfiguration(store, await newSigningKeys(), secrets, options),
-    );
+    // At the same time: the keys are made in other threads.
+    const [ProviderClass, jwks] = await Promise.all([loadProvider(), newSigningKeys()]);
+    const built = createProvider(ProviderClass, url, createConfiguration(store, jwks, secrets, options));
     return refuseBasicOf('api-json-post', built);
   };
   let provider = await buildProvider().catch(async (error: unknown) => {

@@ -13,7 +13,7 @@ const expectedWarnings = [
 let loading: Promise<typeof Provider> | undefined;
 
 /** Imports oidc-provider (once) without the expected warnings, hence not by an import at the top of a file. */
-function loadProvider(): Promise<typeof Provider> {
+export function loadProvider(): Promise<typeof Provider> {
   loading ??= (async () => {
     const restore = dropExpectedWarnings();
     try {
@@ -25,8 +25,11 @@ function loadProvider(): Promise<typeof Provider> {
   return loading;
 }
 
-export async function createProvider(issuer: string, configuration: Configuration): Promise<Provider> {
-  const ProviderClass = await loadProvider();
+export function createProvider(
+  ProviderClass: typeof Provider,
+  issuer: string,
+  configuration: Configuration,
+): Provider {
   const restore = dropExpectedWarnings();
   try {
     return new ProviderClass(issuer, configuration);
