@@ -32,7 +32,7 @@ async function importBackend(name: string): Promise<FoundBackend> {
     };
   }
   const path = specifier.startsWith('./') || specifier.startsWith('../') || isAbsolute(specifier);
-  if (!path && /^[a-z][a-z0-9+.-]*:/i.test(specifier)) {
+  if (!path && URL.canParse(specifier)) {
     return {
       problem:
         'OIDC_RS_BACKEND_CLASS: only paths and package names are imported, no "data:", "https:" or other scheme.',
@@ -55,11 +55,16 @@ async function importBackend(name: string): Promise<FoundBackend> {
   };
 }
 
-// Node says which file is missing or does not parse. What the module itself throws may hold anything.
+// What Node's loader says when it finds no module: file names, and nothing of what is in the files.
+const NOT_FOUND =
+  /^(ERR_)?(MODULE_NOT_FOUND|UNSUPPORTED_DIR_IMPORT|UNKNOWN_FILE_EXTENSION|PACKAGE_PATH_NOT_EXPORTED)$/;
+
+// What the module itself throws may hold anything: JSON.parse quotes what it could not parse.
 function whyNot(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
-  const ofLoader = 'code' in error || error instanceof SyntaxError;
-  return ofLoader ? (error.message.split('\n', 1)[0] as string) : error.name;
+  if (!(error instanceof Error)) return `it throws a ${typeof error}`;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== undefined && NOT_FOUND.test(code)) return error.message.split('\n', 1)[0] as string;
+  return `${error.name}; its message may hold secrets, so import the module yourself to see it`;
 }
 
 // A package is looked up from the application's folder, not from ours. Where it has no entry for CommonJS, `import`

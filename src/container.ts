@@ -56,7 +56,7 @@ const registered = (globals[REGISTRY] ??= new Map());
 export function registerBackend(name: string, backend: AnyBackendProvider): void {
   const problem = registrationProblem(name, backend);
   if (problem !== undefined) throw new ConfigurationError([problem]);
-  registered.set(name, backend);
+  if (shippedBackend(name) === undefined) registered.set(name, backend);
 }
 
 function registrationProblem(name: string, backend: AnyBackendProvider): string | undefined {
@@ -66,17 +66,20 @@ function registrationProblem(name: string, backend: AnyBackendProvider): string 
   if (!isProvider(backend)) {
     return `registerBackend('${name}') needs a class that extends ResourceServerBackend, or { useFactory }.`;
   }
-  const known = SHIPPED.get(name) ?? registered.get(name);
+  const known = backendNamed(name);
   if (known !== undefined && known !== backend) {
     return `registerBackend('${name}'): another backend has that name already; choose another name.`;
   }
   return undefined;
 }
 
-/** The backend that was registered, or is shipped, under a name; the original's dotted path is a name too. */
+/** The backend that is shipped, or was registered, under a name; the original's dotted path is a name too. */
 export function backendNamed(name: string): AnyBackendProvider | undefined {
-  const short = name.startsWith(ORIGINAL_PATH) ? name.slice(ORIGINAL_PATH.length) : name;
-  return registered.get(name) ?? SHIPPED.get(short);
+  return shippedBackend(name) ?? registered.get(name);
+}
+
+function shippedBackend(name: string): AnyBackendProvider | undefined {
+  return SHIPPED.get(name.startsWith(ORIGINAL_PATH) ? name.slice(ORIGINAL_PATH.length) : name);
 }
 
 /** Every name that a backend can be chosen by. */

@@ -11,22 +11,30 @@ export { settingsSchema };
 
 type Schema = typeof settingsSchema;
 
-/** The name of a setting, which is also the name of its environment variable. */
-export type SettingName = keyof Schema;
-
 type Value<D extends SettingDefinition> = D extends { readonly sensitive: true }
   ? Secret | undefined
   : ReturnType<D['format']['read']> | (undefined extends D['default'] ? undefined : never);
 
-/** The settings, read and checked. Frozen; what is not set and has no default is `undefined`. */
-export type Settings = { readonly [N in SettingName]: Value<Schema[N]> };
+/**
+ * The settings, read and checked. Frozen; what is not set and has no default is `undefined`.
+ *
+ * @interface
+ */
+export type Settings = { readonly [N in keyof Schema]: Value<Schema[N]> };
+
+/** The name of a setting, which is also the name of its environment variable. */
+export type SettingName = keyof Settings;
 
 type FileName = {
-  [N in SettingName]: Schema[N] extends { readonly file: true } ? `${N}_FILE` : never;
-}[SettingName];
+  [N in keyof Schema]: Schema[N] extends { readonly file: true } ? `${N}_FILE` : never;
+}[keyof Schema];
 
-/** Settings as a program gives them: text as in the environment, or the value itself. They win over the environment. */
-export type SettingsInput = { readonly [N in SettingName]?: string | Settings[N] | undefined } & {
+/**
+ * Settings as a program gives them: text as in the environment, or the value itself. They win over the environment.
+ *
+ * @interface
+ */
+export type SettingsInput = { readonly [N in keyof Schema]?: string | Settings[N] | undefined } & {
   readonly [F in FileName]?: string | undefined;
 };
 

@@ -1,7 +1,7 @@
 import type { ResourceServerBackend } from '../backend/resource-server-backend.ts';
 import { callerAudience, type Claims, freezeClaims, identityOf, scopesOf } from '../claims.ts';
 import type { SenderConstraint } from '../constraint/sender-constraint.ts';
-import { InvalidTokenError, NoCredentialsError } from '../errors.ts';
+import { InvalidTokenError, NoCredentialsError, UserStoreError } from '../errors.ts';
 import type { AccessToken, TokenScheme } from '../secret.ts';
 import type { Settings } from '../settings.ts';
 import type { Authentication, Logger, Requirements, ResourceRequest } from '../types.ts';
@@ -76,14 +76,24 @@ export class Authenticator<U, C extends Claims> {
   }
 
   async #findUser(claims: C, token: AccessToken): Promise<U> {
-    const { backend, userStore } = this.#options;
-    const user = await backend.getOrCreateUser(claims, token);
+    const user = await this.#options.backend.getOrCreateUser(claims, token);
     if (user === undefined || user === null) {
       throw new InvalidTokenError('unknown_user', 'There is no local user for the person behind the token.');
     }
-    if (userStore.isActive?.(user) === false) {
+    if (!this.#isActive(user)) {
       throw new InvalidTokenError('disabled_user', 'The local user behind the token is disabled.');
     }
     return user;
+  }
+
+  #isActive(user: U): boolean {
+    const { userStore } = this.#options;
+    if (userStore.isActive === undefined) return true;
+    try {
+      // Only `true` lets in: SQLite says 0 for false, and a promise says nothing yet.
+      return (userStore.isActive(user) as unknown) === true;
+    } catch (cause) {
+      throw new UserStoreError('The user store could not say whether a user is active.', { cause });
+    }
   }
 }

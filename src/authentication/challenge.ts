@@ -97,11 +97,16 @@ function problem(status: number, error: string, headers: Record<string, string> 
   });
 }
 
-// The stack without its first lines: they repeat the message, which may hold anything.
 function logUnforeseen(logger: Logger, error: unknown): void {
-  const isError = error instanceof Error;
-  const frames = isError ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
   try {
+    const isError = error instanceof Error;
+    // The stack begins with the message, which may hold anything.
+    const frames = isError
+      ? (error.stack ?? '')
+          .replace(error.message, '')
+          .split('\n')
+          .filter((line) => /^\s+at /.test(line))
+      : [];
     logger.error(
       {
         event: 'request.failed',
@@ -111,6 +116,6 @@ function logUnforeseen(logger: Logger, error: unknown): void {
       'An error that is not of this package refused a request with 500. Its message is left out: it may hold secrets.',
     );
   } catch {
-    // A logger that fails must not turn a refusal into a crash.
+    // A logger that fails, or an error that throws when it is read, must not turn a refusal into a crash.
   }
 }

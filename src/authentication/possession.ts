@@ -19,29 +19,35 @@ export function verifyPossession(
   claims: Claims,
 ): Promise<void> | undefined {
   const confirmation = ownClaim(claims, 'cnf');
-  if (confirmation !== undefined) return verifyEach(confirmation, constraints, request, token, claims);
-  // Bound by its type or by how it was sent, and yet nothing says to which key.
+  const checks = confirmation === undefined ? [] : checksFor(confirmation, constraints);
+  const isDPoP = checks.some(({ scheme }) => scheme === 'DPoP');
+  // The scheme it was sent under must be that of its key, and a type that says DPoP needs a key to go with it.
+  if (token.scheme !== (isDPoP ? 'DPoP' : 'Bearer') || (hasDPoPType(claims) && !isDPoP)) throw unverifiable();
+  return checks.length === 0 ? undefined : verifyEach(checks, request, token, claims);
+}
+
+function checksFor(confirmation: unknown, constraints: readonly SenderConstraint[]): SenderConstraint[] {
+  const members = typeof confirmation === 'object' && confirmation !== null ? Object.keys(confirmation) : [];
+  if (members.length === 0) throw unverifiable();
+  return members.map((member) => {
+    const check = constraints.find((constraint) => constraint.confirmation === member);
+    if (check === undefined) throw unverifiable();
+    return check;
+  });
+}
+
+function hasDPoPType(claims: Claims): boolean {
   const type = ownClaim(claims, 'token_type');
-  if (token.scheme === 'DPoP' || (typeof type === 'string' && type.toLowerCase() === 'dpop'))
-    throw unverifiable();
-  return undefined;
+  return typeof type === 'string' && type.toLowerCase() === 'dpop';
 }
 
 async function verifyEach(
-  confirmation: unknown,
-  constraints: readonly SenderConstraint[],
+  checks: readonly SenderConstraint[],
   request: ResourceRequest,
   token: AccessToken,
   claims: Claims,
 ): Promise<void> {
-  const members = typeof confirmation === 'object' && confirmation !== null ? Object.keys(confirmation) : [];
-  if (members.length === 0) throw unverifiable();
-  const checks = members.map((member) =>
-    constraints.find((constraint) => constraint.confirmation === member),
-  );
-  if (checks.includes(undefined)) throw unverifiable();
-  if (token.scheme === 'DPoP' && !checks.some((check) => check?.scheme === 'DPoP')) throw unverifiable();
-  for (const check of checks) await check?.verify(request, token, claims);
+  for (const check of checks) await check.verify(request, token, claims);
 }
 
 function unverifiable(): InvalidTokenError {

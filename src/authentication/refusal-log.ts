@@ -18,6 +18,19 @@ export function logRefusal(
   token: AccessToken | undefined,
   claims: Claims | undefined,
 ): void {
+  try {
+    log(logger, error, token, claims);
+  } catch {
+    // A logger that fails must not make another answer of a refusal.
+  }
+}
+
+function log(
+  logger: Logger,
+  error: unknown,
+  token: AccessToken | undefined,
+  claims: Claims | undefined,
+): void {
   if (!isResourceServerError(error)) return;
   if (error.code === 'ERR_USER_STORE') {
     const cause = error.cause instanceof Error ? error.cause.name : typeof error.cause;

@@ -26,6 +26,13 @@ export interface ClientAuthenticationOptions {
   readonly now?: () => number;
 }
 
+type Post = (credentials: Credentials) => Promise<HttpResponse>;
+
+interface Attempt {
+  readonly method: ClientAuthenticationMethod;
+  readonly response: HttpResponse;
+}
+
 const HOLD_MS = 60_000;
 
 /**
@@ -71,63 +78,48 @@ export class ClientAuthentication {
    *
    * @throws AuthorizationServerError `ERR_AS_CLIENT_REJECTED` when the server refuses every method
    */
-  async send(post: (credentials: Credentials) => Promise<HttpResponse>): Promise<HttpResponse> {
+  async send(post: Post): Promise<HttpResponse> {
     this.#refuseWhileHeld();
-    const method = this.#kept ?? (await this.#probe);
-    if (method !== undefined) {
-      const response = await post(this.#credentials[method]);
-      if (!isClientRefused(response)) return this.#accepted(response);
-      if (this.#methods.length === 1) throw this.#rejected(response);
-      // A secret may have been changed on either side. If somebody finds out already, that is the answer for all.
-      if (this.#probe !== undefined) return post(this.#credentials[await this.#probe]);
-      return this.#find(post, method, response);
-    }
-    return this.#find(post);
+    // Without a probe there is nothing to wait for, not even for a tick: all who come meanwhile would probe, too.
+    const method = this.#kept ?? (this.#probe && (await this.#probe));
+    if (method === undefined) return this.#find(post);
+    const response = await post(this.#credentials[method]);
+    if (!isClientRefused(response)) return this.#accepted(response);
+    // A secret may have been changed on either side. What somebody else found out about it, or finds out, is for all.
+    this.#refuseWhileHeld();
+    if (this.#probe === undefined) return this.#find(post, { method, response });
+    const second = await post(this.#credentials[await this.#probe]);
+    if (isClientRefused(second)) throw this.#rejected(second);
+    return this.#accepted(second);
   }
 
-  async #find(
-    post: (credentials: Credentials) => Promise<HttpResponse>,
-    refusedMethod?: ClientAuthenticationMethod,
-    refusal?: HttpResponse,
-  ): Promise<HttpResponse> {
-    let found!: (method: ClientAuthenticationMethod) => void;
-    let failed!: (error: unknown) => void;
-    const probe = new Promise<ClientAuthenticationMethod>((resolve, reject) => {
-      found = resolve;
-      failed = reject;
-    });
+  async #find(post: Post, refused?: Attempt): Promise<HttpResponse> {
+    const attempt = this.#tryEach(post, refused);
+    const probe = attempt.then(({ method }) => method);
     // Whoever waits sees the failure; with nobody waiting it must not count as unhandled.
     probe.catch(() => undefined);
     this.#probe = probe;
     try {
-      const methods = this.#methods.filter((method) => method !== refusedMethod);
-      const [method, response] = await this.#tryEach(methods, post, refusal);
+      const { method, response } = await attempt;
       if (response.status === 200 && this.#kept !== method) {
         this.#kept = method;
         const message = `The authorization server accepts ${method}; it is used from now on.`;
         this.#logger.info({ event: 'as.client_authentication', method }, message);
       }
-      found(method);
       return this.#accepted(response);
-    } catch (error) {
-      failed(error);
-      throw error;
     } finally {
       this.#probe = undefined;
     }
   }
 
-  async #tryEach(
-    methods: readonly ClientAuthenticationMethod[],
-    post: (credentials: Credentials) => Promise<HttpResponse>,
-    refusal: HttpResponse | undefined,
-  ): Promise<[ClientAuthenticationMethod, HttpResponse]> {
-    for (const method of methods) {
-      const response = await post(this.#credentials[method]);
-      if (!isClientRefused(response)) return [method, response];
-      refusal = response;
+  async #tryEach(post: Post, refused?: Attempt): Promise<Attempt> {
+    let last = refused;
+    for (const method of this.#methods) {
+      if (method === refused?.method) continue;
+      last = { method, response: await post(this.#credentials[method]) };
+      if (!isClientRefused(last.response)) return last;
     }
-    throw this.#rejected(refusal as HttpResponse);
+    throw this.#rejected((last as Attempt).response);
   }
 
   #accepted(response: HttpResponse): HttpResponse {
@@ -139,10 +131,16 @@ export class ClientAuthentication {
   // dislike, and one such token must not keep everybody out.
   #rejected(response: HttpResponse): AuthorizationServerError {
     const now = this.#now();
-    if (now - this.#acceptedAt >= HOLD_MS) this.#heldUntil = now + HOLD_MS;
+    const held = now - this.#acceptedAt >= HOLD_MS;
+    if (held) {
+      this.#heldUntil = now + HOLD_MS;
+      // What worked works no more: when the minute is over, one request finds out for all.
+      this.#kept = undefined;
+    }
     return this.#exchange.clientRejected(
       response.status,
       `Check OIDC_RS_CLIENT_ID and OIDC_RS_CLIENT_SECRET (tried: ${this.#methods.join(', ')}).`,
+      held ? HOLD_MS / 1000 : undefined,
     );
   }
 

@@ -56,6 +56,7 @@ const FRESH_MS = 10 * 60_000;
 const STALE_LIMIT_MS = 60 * 60_000;
 const COOLDOWN_MS = 30_000;
 const FAILING_MS = 2 * COOLDOWN_MS;
+
 interface KeySet {
   readonly keys: readonly SigningKey[];
   readonly fetchedAt: number;

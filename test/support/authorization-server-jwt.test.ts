@@ -22,6 +22,8 @@ async function encryptionKey(alg: string) {
   return { privateKey, jwk: { ...(await exportJWK(publicKey)), alg, use: 'enc', kid: 'of-the-api' } };
 }
 
+const rsa = encryptionKey('RSA-OAEP');
+
 async function decrypt(jwe: string, privateKey: CryptoKey) {
   const { plaintext, protectedHeader } = await compactDecrypt(jwe, privateKey);
   return { protectedHeader, jws: new TextDecoder().decode(plaintext) };
@@ -38,7 +40,7 @@ function verify(jws: string, alg = 'ES256'): Promise<JWTVerifyResult> {
 
 describe('the signed and encrypted introspection of the test authorization server', () => {
   it('is signed by a published key, inside an envelope for the API', async () => {
-    const { privateKey, jwk } = await encryptionKey('RSA-OAEP');
+    const { privateKey, jwk } = await rsa;
     await start({ encryptionJwks: { keys: [jwk] } });
     const { accessToken } = await server.tokenFor('alice', { scopes: ['groups'], resource: 'urn:an:api' });
     const { status, type, text } = await introspect(server, accessToken, { api: 'jwt' });
@@ -73,7 +75,7 @@ describe('the signed and encrypted introspection of the test authorization serve
   });
 
   it('says of a dead token in the same envelope that it is inactive', async () => {
-    const { privateKey, jwk } = await encryptionKey('RSA-OAEP');
+    const { privateKey, jwk } = await rsa;
     await start({ encryptionJwks: { keys: [jwk] } });
     const { text } = await introspect(server, 'unknown', { api: 'jwt' });
     const { payload } = await verify((await decrypt(text, privateKey)).jws);
@@ -81,7 +83,7 @@ describe('the signed and encrypted introspection of the test authorization serve
   });
 
   it('is refused as plain JSON where a key is registered', async () => {
-    const { jwk } = await encryptionKey('RSA-OAEP');
+    const { jwk } = await rsa;
     await start({ encryptionJwks: { keys: [jwk] } });
     const answer = await introspect(server, 'any', { api: 'jwt', accept: 'application/json' });
     expect(answer).toMatchObject({ status: 400, json: { error: 'invalid_request' } });

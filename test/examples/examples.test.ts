@@ -1,0 +1,150 @@
+import { readdirSync } from 'node:fs';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { startAuthorizationServer, type TestAuthorizationServer } from '../support/authorization-server.ts';
+import { startExample, typeStrippingNode } from '../support/example-process.ts';
+
+type Ask = (path: string, who?: string, scopes?: string[]) => Promise<[status: number, body: unknown]>;
+
+let server: TestAuthorizationServer;
+beforeAll(async () => {
+  server = await startAuthorizationServer();
+});
+afterAll(() => server.stop());
+
+/** What each example has to show, against the real authorization server. */
+const EXAMPLES: Record<string, { settings?: Record<string, string>; show(ask: Ask): Promise<void> }> = {
+  'express.ts': {
+    show: async (ask) => {
+      expect(await ask('/me', 'alice')).toMatchObject([200, { subject: 'alice' }]);
+      expect((await ask('/me'))[0]).toBe(401);
+      expect((await ask('/me', 'alice', ['openid']))[0]).toBe(403);
+      expect(await ask('/jwks')).toEqual([200, { keys: [] }]);
+    },
+  },
+  'node.ts': {
+    show: async (ask) => {
+      expect(await ask('/me', 'alice')).toMatchObject([200, { subject: 'alice' }]);
+      expect((await ask('/me'))[0]).toBe(401);
+      expect((await ask('/elsewhere'))[0]).toBe(404);
+      expect(await ask('/jwks')).toEqual([200, { keys: [] }]);
+    },
+  },
+  'sub-backend.ts': {
+    settings: { OIDC_RS_BACKEND_CLASS: 'SubBackend' },
+    show: async (ask) => {
+      expect(await ask('/me', 'alice')).toMatchObject([200, { subject: 'alice', active: true }]);
+    },
+  },
+  'backend-option.ts': {
+    // The option wins: what the setting names is not even looked for.
+    settings: { OIDC_RS_BACKEND_CLASS: 'AnotherBackend' },
+    show: async (ask) => {
+      // No token of this authorization server says anything about the e-mail address.
+      expect((await ask('/me', 'alice'))[0]).toBe(401);
+    },
+  },
+  'injected-services.ts': {
+    settings: { OIDC_RS_BACKEND_CLASS: 'TeamBackend' },
+    show: async (ask) => {
+      expect(await ask('/me', 'alice')).toEqual([200, { subject: 'alice', teams: ['pharmacy'] }]);
+      expect((await ask('/me', 'bob'))[0]).toBe(401);
+    },
+  },
+  'protected-router.ts': {
+    show: async (ask) => {
+      expect(await ask('/')).toEqual([200, 'Hello, stranger']);
+      expect(await ask('/', 'alice')).toEqual([200, 'Hello, alice']);
+      expect(await ask('/api/me', 'alice')).toMatchObject([200, { subject: 'alice' }]);
+      expect((await ask('/api/me'))[0]).toBe(401);
+      expect(await ask('/status', 'alice')).toEqual([200, { person: 'alice' }]);
+      expect(await ask('/status', 'robot')).toEqual([200, { robot: 'robot' }]);
+    },
+  },
+  'two-resource-servers.ts': {
+    show: async (ask) => {
+      expect((await ask('/groups/mine', 'alice'))[0]).toBe(200);
+      expect((await ask('/documents/mine', 'alice'))[0]).toBe(403);
+    },
+  },
+};
+const MODULE = { OIDC_RS_BACKEND_CLASS: './examples/backends/staff.ts#StaffBackend' };
+
+function environment(settings: Record<string, string> = {}): Record<string, string> {
+  return server.settingsFor('json', { OIDC_RS_ALLOWED_AUDIENCES: 'spa,robot', ...settings });
+}
+
+function asking(origin: string): Ask {
+  return async (path, who, scopes = ['groups']) => {
+    const token =
+      who === undefined
+        ? undefined
+        : who === 'robot'
+          ? await server.clientToken({ scopes })
+          : (await server.tokenFor(who, { scopes })).accessToken;
+    const response = await fetch(origin + path, {
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    });
+    const text = await response.text();
+    const json = response.headers.get('content-type')?.includes('json') === true;
+    return [response.status, json ? JSON.parse(text) : text];
+  };
+}
+
+async function showStaff(ask: Ask): Promise<void> {
+  expect(await ask('/me', 'alice')).toMatchObject([200, { subject: 'alice' }]);
+  expect((await ask('/me', 'guest-1'))[0]).toBe(401);
+}
+
+it('there is a test for every example', () => {
+  const files = readdirSync(fileURLToPath(new URL('../../examples', import.meta.url)));
+  expect(files.filter((file) => file.endsWith('.ts')).sort()).toEqual(Object.keys(EXAMPLES).sort());
+});
+
+describe('under vitest', () => {
+  it.each(Object.keys(EXAMPLES))('%s', async (file) => {
+    const { settings, show } = EXAMPLES[file] as (typeof EXAMPLES)[string];
+    for (const [name, value] of Object.entries(environment(settings))) vi.stubEnv(name, value);
+    vi.stubEnv('PORT', '0');
+    const said = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+    const { server: http } = (await import(`../../examples/${file}`)) as { server: Server };
+    try {
+      if (!http.listening) await new Promise((resolve) => http.once('listening', resolve));
+      await show(asking(`http://localhost:${String((http.address() as AddressInfo).port)}`));
+    } finally {
+      await new Promise((resolve) => http.close(resolve));
+      said.mockRestore();
+      vi.unstubAllEnvs();
+    }
+  });
+});
+
+const stripping = typeStrippingNode();
+if (process.env.CI !== undefined && stripping === undefined) {
+  throw new Error('CI has to name a Node that strips types: set NODE24_BINARY.');
+}
+// Node 20 strips no types; CI runs this with the binary of Node 24 besides.
+const RUNTIMES = stripping === undefined ? (['tsx'] as const) : (['tsx', 'type stripping'] as const);
+
+describe.each(RUNTIMES)('under %s', (runtime) => {
+  it.each(Object.keys(EXAMPLES))('%s', async (file) => {
+    const { settings, show } = EXAMPLES[file] as (typeof EXAMPLES)[string];
+    const { origin, stop } = await startExample(runtime, `examples/${file}`, environment(settings));
+    try {
+      await show(asking(origin));
+    } finally {
+      await stop();
+    }
+  });
+
+  it('express.ts, with a backend that the setting takes from a module', async () => {
+    const { origin, stop } = await startExample(runtime, 'examples/express.ts', environment(MODULE));
+    try {
+      await showStaff(asking(origin));
+    } finally {
+      await stop();
+    }
+  });
+});
