@@ -16,7 +16,7 @@ class VerifiedEmailBackend extends IntrospectionResourceServerBackend<ClaimsUser
   /** Only people whose e-mail address was verified come in. */
   override verifyClaims(claims: Claims, requirements: Requirements): void | Promise<void> {
     if (claims.email_verified !== true) {
-      throw new InvalidTokenError('subject', 'The e-mail address of this person is not verified.');
+      throw new InvalidTokenError('email_not_verified', 'The e-mail address of this person is not verified.');
     }
     return super.verifyClaims(claims, requirements);
   }

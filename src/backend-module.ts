@@ -43,8 +43,9 @@ async function importBackend(name: string): Promise<FoundBackend> {
     const url = path ? pathToFileURL(resolve(specifier)).href : locatePackage(specifier);
     module = (await import(url)) as Record<string, unknown>;
   } catch (error) {
+    const byFile = path ? '' : ' A package can also be named by its file: ./node_modules/…/file.js#Export.';
     return {
-      problem: `OIDC_RS_BACKEND_CLASS: the module ${specifier} cannot be imported (${whyNot(error)}).`,
+      problem: `OIDC_RS_BACKEND_CLASS: the module ${specifier} cannot be imported (${whyNot(error)}).${byFile}`,
     };
   }
   const backend = Object.hasOwn(module, exported) ? module[exported] : undefined;

@@ -162,9 +162,12 @@ export class InvalidRequestError extends ChallengeError {
 
 /** The token is dead, not meant for this API, or its user may not come in. Answer 401. */
 export class InvalidTokenError extends ChallengeError {
-  declare readonly reason: InvalidTokenReason;
-
-  constructor(reason: InvalidTokenReason, message: string) {
+  /**
+   * @param reason Why, for the log. A hook of your own may name a reason of its own; keep to a few fixed words.
+   * @param message A sentence for the log: what is wrong and what to do. Nothing secret.
+   */
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- any word, with the known ones suggested
+  constructor(reason: InvalidTokenReason | (string & {}), message: string) {
     super('ERR_INVALID_TOKEN', 401, 'invalid_token', reason, message);
   }
 }

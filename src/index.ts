@@ -1,3 +1,9 @@
+/**
+ * Everything that does not depend on a framework: what an application uses, what it extends, and the errors.
+ *
+ * @module oidc-resource-server
+ */
+
 // Use
 export { createResourceServer, type ResourceServerOptions } from './resource-server.ts';
 export {
@@ -7,7 +13,13 @@ export {
   container,
   type DependencyContainer,
 } from './container.ts';
-export { loadSettings, type SettingName, type Settings, type SettingsInput } from './settings.ts';
+export {
+  loadSettings,
+  type SettingName,
+  type Settings,
+  type SettingsInput,
+  type SettingsOptions,
+} from './settings.ts';
 export type {
   Answer,
   Authentication,
@@ -34,6 +46,21 @@ export {
   type AuthorizationServerClientDependencies,
 } from './authorization-server/authorization-server-client.ts';
 export { JWTAuthorizationServerClient } from './authorization-server/jwt-authorization-server-client.ts';
+export type { Exchange, ExchangeOptions } from './authorization-server/exchange.ts';
+export type {
+  SignatureRequirements,
+  SigningKeys,
+  SigningKeysOptions,
+  Verified,
+} from './authorization-server/signing-keys.ts';
+export type {
+  Decrypted,
+  KeyType,
+  PrivateKeys,
+  PrivateKeysOptions,
+  PublicJwk,
+  PublicJwkSet,
+} from './key/private-keys.ts';
 export { ClaimsUserStore, type ClaimsUser } from './user/claims-user-store.ts';
 export { MemoryUserStore, type MemoryUser } from './user/memory-user-store.ts';
 export type { UserProfile, UserStore } from './user/user-store.ts';

@@ -27,14 +27,17 @@ export class Secret {
     return this.#value;
   }
 
+  /** Always `[secret]`. */
   toString(): string {
     return '[secret]';
   }
 
+  /** Always `[secret]`. */
   toJSON(): string {
     return '[secret]';
   }
 
+  /** What `console.log` and `util.inspect` show: always `[secret]`. */
   [INSPECT](): string {
     return '[secret]';
   }

@@ -258,9 +258,10 @@ function checkNames(
 }
 
 function explainName(name: string): string {
-  const shown = /^[\w.-]{1,80}$/.test(name) ? name : JSON.stringify(name.slice(0, 80));
+  const start = name.slice(0, 80);
+  const shown = /^[\w.-]+$/.test(start) ? start : JSON.stringify(start);
   const withoutFile = NAMES.find((known) => name === `${known}_FILE`);
-  const nearest = withoutFile ?? nearestName(name, KNOWN_NAMES);
+  const nearest = withoutFile ?? nearestName(start, KNOWN_NAMES);
   const setting = NAMES.find((known) => known === nearest);
   const example = `${nearest}=${setting ? definitionOf(setting).example : '/run/secrets/file'}`;
   return withoutFile

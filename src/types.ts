@@ -121,8 +121,12 @@ export type RegisteredAuthentication = Authentication<
 
 /** Where events go, in the shape of pino: fields first, then a sentence. Fields never hold a token, a secret or a key. */
 export interface Logger {
+  /** What only helps while looking for a fault. */
   debug(fields: Readonly<Record<string, unknown>>, message: string): void;
+  /** What happens every day, and refusals that any caller can bring about at will. */
   info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  /** What somebody should look at: often a setting that does not fit, or an authorization server that is down. */
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+  /** An alarm: a fault that keeps good requests out until somebody mends it, or an answer that may be forged. */
   error(fields: Readonly<Record<string, unknown>>, message: string): void;
 }

@@ -38,7 +38,8 @@ export class JWTAuthorizationServerClient extends AuthorizationServerClient {
   }
 
   protected override async readIntrospection(response: HttpResponse): Promise<Record<string, unknown>> {
-    const envelope = await this.#open(new TextDecoder().decode(response.body));
+    // A compact JWE is ASCII; whatever is not stays wrong this way, a BOM too.
+    const envelope = await this.#open(Buffer.from(response.body).toString('latin1'));
     const problem = this.#problemOf(envelope);
     if (problem !== undefined) throw this.exchange.untrusted(...problem);
     return envelope.token_introspection as Record<string, unknown>;
@@ -76,9 +77,10 @@ export class JWTAuthorizationServerClient extends AuthorizationServerClient {
     const { iss, aud, iat, exp, token_introspection: answer } = envelope;
     const { OIDC_OP_URL, OIDC_RS_CLOCK_TOLERANCE: tolerance } = this.settings;
     const now = Date.now() / 1000;
-    if (iss !== OIDC_OP_URL) return ['iss', 'Its issuer is not exactly OIDC_OP_URL.'];
+    if (typeof iss !== 'string' || iss !== OIDC_OP_URL)
+      return ['iss', 'Its issuer is not exactly OIDC_OP_URL.'];
     const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-    if (!audiences.some((audience) => this.#audiences.includes(audience))) {
+    if (!audiences.some((audience) => typeof audience === 'string' && this.#audiences.includes(audience))) {
       return [
         'aud',
         'It is meant for somebody else: see OIDC_RS_CLIENT_ID and OIDC_RS_INTROSPECTION_AUDIENCE.',

@@ -10,21 +10,26 @@ export function checkActive(claims: Claims): void {
   }
 }
 
-/** Checks `exp`, `nbf` and `iat` even though `active` says yes. A value that is no number is refused. */
+/** Checks `exp`, `nbf` and `iat` even though `active` says yes. A value that is no finite number is refused. */
 export function checkTimes(claims: Claims, tolerance: number, now = Date.now() / 1000): void {
   const exp = ownClaim(claims, 'exp');
-  if (exp !== undefined && !(typeof exp === 'number' && exp > now - tolerance)) {
+  if (exp !== undefined && !(isTime(exp) && exp > now - tolerance)) {
     throw new InvalidTokenError('expired', 'The token has expired.');
   }
   for (const name of ['nbf', 'iat']) {
     const from = ownClaim(claims, name);
-    if (from !== undefined && !(typeof from === 'number' && from <= now + tolerance)) {
+    if (from !== undefined && !(isTime(from) && from <= now + tolerance)) {
       throw new InvalidTokenError(
         'not_yet_valid',
         `The token's "${name}" is in the future: compare the clocks.`,
       );
     }
   }
+}
+
+// JSON's 1e999 is Infinity: a token that never expires.
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
 }
 
 /** Checks that `iss`, where it is there, is exactly the configured issuer: no normalising. */

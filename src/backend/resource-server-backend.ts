@@ -93,10 +93,10 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
   // eslint-disable-next-line @typescript-eslint/no-unused-vars -- overriding hooks use the token
   async getOrCreateUser(claims: TClaims, token: AccessToken): Promise<TUser | undefined> {
     const issuer = (ownClaim(claims, 'iss') ?? this.settings.OIDC_OP_URL) as string;
-    return this.#withinDeadline(this.userStore.findBySubject(issuer, claims.sub as string, claims));
+    return this.#withinDeadline(() => this.userStore.findBySubject(issuer, claims.sub as string, claims));
   }
 
-  async #withinDeadline<T>(answer: Promise<T>): Promise<T> {
+  async #withinDeadline<T>(ask: () => Promise<T>): Promise<T> {
     const ms = this.settings.OIDC_TIMEOUT * 1000;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const deadline = new Promise<never>((_, reject) => {
@@ -105,7 +105,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
       }, ms);
     });
     try {
-      return await Promise.race([answer, deadline]);
+      return await Promise.race([ask(), deadline]);
     } catch (cause) {
       const message =
         'The user store failed or took longer than OIDC_TIMEOUT; its own error is the cause of this one.';

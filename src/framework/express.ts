@@ -1,3 +1,8 @@
+/**
+ * The adapter for Express 4 and 5.
+ *
+ * @module oidc-resource-server/express
+ */
 import { type IRouter, Router, type RouterOptions } from 'express';
 import type { Claims } from '../claims.ts';
 import type { AuthenticationFor, Requirements, ResourceServer } from '../types.ts';

@@ -1,3 +1,8 @@
+/**
+ * The adapter for `node:http`, and for whatever takes middleware of its shape.
+ *
+ * @module oidc-resource-server/node
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Claims } from '../claims.ts';
 import type {

@@ -15,34 +15,41 @@ const ENCODINGS = new Set(['identity', 'gzip', 'x-gzip', 'deflate', 'br']);
  */
 export class FetchHttpAdapter implements HttpAdapter {
   async request(request: HttpRequest): Promise<HttpResponse> {
-    const { method, url, headers, body = null, timeoutMs, maxBytes } = request;
     const controller = new AbortController();
-    const timer = setTimeout(() => {
-      controller.abort();
-    }, timeoutMs);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    // Not by the signal alone: once the whole answer is in, some Nodes let a broken compression hang in spite of it.
+    const deadline = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(new HttpError('timeout'));
+      }, request.timeoutMs);
+    });
     try {
-      const response = await fetch(url, {
-        ...CREDENTIALS,
-        method,
-        headers: { 'accept-encoding': 'identity', ...headers },
-        body,
-        redirect: 'manual',
-        signal: controller.signal,
-      });
-      return {
-        status: response.type === 'opaqueredirect' ? HIDDEN_REDIRECT : response.status,
-        headers: Object.fromEntries(response.headers),
-        body: await readBody(response, maxBytes),
-      };
+      return await Promise.race([exchange(request, controller.signal), deadline]);
     } catch (error) {
-      if (controller.signal.aborted) throw new HttpError('timeout');
-      // Ends what is still under way, such as a body that is too large.
+      // Closes the connection, whatever was still to come.
       controller.abort();
       throw httpErrorFrom(error);
     } finally {
       clearTimeout(timer);
     }
   }
+}
+
+async function exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+  const { method, url, headers, body = null, maxBytes } = request;
+  const response = await fetch(url, {
+    ...CREDENTIALS,
+    method,
+    headers: { 'accept-encoding': 'identity', ...headers },
+    body,
+    redirect: 'manual',
+    signal,
+  });
+  return {
+    status: response.type === 'opaqueredirect' ? HIDDEN_REDIRECT : response.status,
+    headers: Object.fromEntries(response.headers),
+    body: await readBody(response, maxBytes),
+  };
 }
 
 // The runtime has decompressed the body already: the cap counts what comes out.

@@ -68,7 +68,9 @@ export function httpErrorFrom(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   let current = error;
   for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth++) {
-    const { code, cause } = current as { code?: unknown; cause?: unknown };
+    const { code, name, cause } = current as { code?: unknown; name?: unknown; cause?: unknown };
+    // The errors of undici 7's parser have no code.
+    if (name === 'HTTPParserError') return new HttpError('protocol');
     const kind = typeof code === 'string' && /^[A-Z][A-Z\d_]{1,63}$/.test(code) ? kindOf(code) : undefined;
     if (kind !== undefined) return new HttpError(kind, `${MESSAGES[kind]} (${String(code)})`);
     current = cause;

@@ -33,12 +33,13 @@ const MAX_TARGETS = 100;
 export class UndiciHttpAdapter implements HttpAdapter {
   readonly #dispatcher: Dispatcher;
   readonly #limit: number;
+  /** Calls that undici holds. Past its deadline a call may stay here until its connection is there or given up. */
   readonly #running = new Set<Call>();
   readonly #waiting = new Set<Call>();
   readonly #targets = new Map<string, Target>();
   /** Errors of connections that had already brought an answer. */
   readonly #keptAlive = new WeakSet<Error>();
-  #connectMs = 0;
+  #connectBy = 0;
   #closed: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
 
@@ -73,13 +74,16 @@ export class UndiciHttpAdapter implements HttpAdapter {
       if (this.#closed !== undefined) throw new HttpError('network', 'The HTTP adapter is closed.');
       const call: Call = new Call(request, this.#target(request.url), {
         resolve,
-        reject,
+        reject: (error) => {
+          this.#waiting.delete(call);
+          reject(error);
+        },
         retry: (error) => this.#keptAlive.has(error) && this.#dispatch(call),
-        ended: () => {
-          this.#ended(call);
+        left: () => {
+          this.#next(call);
         },
       });
-      if (this.#running.size < this.#limit) this.#start(call);
+      if (this.#running.size < this.#limit) this.#dispatch(call);
       else this.#waiting.add(call);
     });
   }
@@ -93,13 +97,9 @@ export class UndiciHttpAdapter implements HttpAdapter {
     return this.#closed;
   }
 
-  #start(call: Call): void {
-    this.#running.add(call);
-    this.#dispatch(call);
-  }
-
   #dispatch(call: Call): true {
-    this.#connectMs = call.timeoutMs;
+    this.#running.add(call);
+    this.#connectBy = call.deadlineAt;
     try {
       this.#dispatcher.dispatch(call.options, call);
     } catch (error) {
@@ -109,13 +109,12 @@ export class UndiciHttpAdapter implements HttpAdapter {
   }
 
   // Calls wait here and not in undici's queue, which keeps those whose deadline has passed and connects for each of them.
-  #ended(call: Call): void {
-    this.#waiting.delete(call);
-    if (!this.#running.delete(call)) return;
+  #next(left: Call): void {
+    this.#running.delete(left);
     const [next] = this.#waiting;
-    if (next !== undefined) {
+    if (next !== undefined && this.#running.size < this.#limit) {
       this.#waiting.delete(next);
-      this.#start(next);
+      this.#dispatch(next);
     } else if (this.#running.size === 0) {
       this.#onIdle?.();
     }
@@ -136,35 +135,38 @@ export class UndiciHttpAdapter implements HttpAdapter {
   }
 
   /**
-   * Gives the making of a connection as long as the request that asked for it: undici cannot abort it with the request.
+   * Gives up making a connection at the deadline of the request that asked for it: undici cannot abort it with the request.
    * It also hides the code of what went wrong, because on some codes undici would connect again for ever.
    */
   #watched(connect: Connect): Connect {
     return (options, callback) => {
+      // After an aborted request undici connects again, for nobody.
+      if (this.#running.size === 0) {
+        callback(new HttpError('network'), null);
+        return;
+      }
       let done = false;
       const finish: buildConnector.Callback = (...[error, socket]) => {
         clearTimeout(timer);
         if (done) {
           socket?.destroy();
-          return;
+        } else if (error !== null) {
+          callback(httpErrorFrom(error), null);
+        } else {
+          const before = socket.bytesRead;
+          socket.once('error', (cause: Error) => {
+            if (socket.bytesRead > before) this.#keptAlive.add(cause);
+          });
+          callback(null, socket);
         }
         done = true;
-        if (error !== null) {
-          callback(httpErrorFrom(error), null);
-          return;
-        }
-        const before = socket.bytesRead;
-        socket.once('error', (cause: Error) => {
-          if (socket.bytesRead > before) this.#keptAlive.add(cause);
-        });
-        callback(null, socket);
       };
       const socket = connect(options, finish);
       const timer = setTimeout(() => {
         const error = new HttpError('timeout');
         finish(error, null);
         if (socket instanceof Socket) socket.destroy(error);
-      }, this.#connectMs);
+      }, this.#connectBy - performance.now());
     };
   }
 }
@@ -183,13 +185,14 @@ interface Outcome {
   reject(error: HttpError): void;
   /** Sends the call again, if that is safe after this error. */
   retry(error: Error): boolean;
-  ended(): void;
+  /** undici is done with the call, which may be later than its deadline. */
+  left(): void;
 }
 
 /** One request and its answer. The deadline starts when it is made. */
 class Call implements Dispatcher.DispatchHandler {
   readonly options: Dispatcher.DispatchOptions;
-  readonly timeoutMs: number;
+  readonly deadlineAt: number;
   readonly #maxBytes: number;
   readonly #outcome: Outcome;
   readonly #timer: NodeJS.Timeout;
@@ -205,7 +208,7 @@ class Call implements Dispatcher.DispatchHandler {
   constructor(request: HttpRequest, target: Target, outcome: Outcome) {
     const { method, headers, body = null, timeoutMs, maxBytes } = request;
     this.options = { ...target, method, headers: { 'accept-encoding': 'identity', ...headers }, body };
-    this.timeoutMs = timeoutMs;
+    this.deadlineAt = performance.now() + timeoutMs;
     this.#maxBytes = maxBytes;
     this.#outcome = outcome;
     this.#timer = setTimeout(() => {
@@ -241,38 +244,41 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    if (this.#over) return;
+    if (!this.#over) this.#finish();
+    this.#outcome.left();
+  }
+
+  onResponseError(_: unknown, error: unknown): void {
+    if (!this.#over && !this.#answering && this.#attempts === 1 && error instanceof Error) {
+      this.#attempts = 2;
+      if (this.#outcome.retry(error)) return;
+    }
+    this.#fail(httpErrorFrom(error));
+    this.#outcome.left();
+  }
+
+  #finish(): void {
     try {
       const [first] = this.#chunks;
       const raw = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
       const body = inflated(raw, this.#headers['content-encoding'], this.#maxBytes);
-      this.#outcome.resolve({ status: this.#status, headers: this.#headers, body });
       this.#end();
+      this.#outcome.resolve({ status: this.#status, headers: this.#headers, body });
     } catch (error) {
       this.#fail(httpErrorFrom(error));
     }
   }
 
-  onResponseError(_: unknown, error: unknown): void {
-    if (this.#over) return;
-    if (!this.#answering && this.#attempts === 1 && error instanceof Error) {
-      this.#attempts = 2;
-      if (this.#outcome.retry(error)) return;
-    }
-    this.#fail(httpErrorFrom(error));
-  }
-
   #fail(error: HttpError): void {
     if (this.#over) return;
+    this.#end();
     this.#outcome.reject(error);
-    this.#end(error);
+    this.#controller?.abort(error);
   }
 
-  #end(error?: HttpError): void {
+  #end(): void {
     this.#over = true;
     clearTimeout(this.#timer);
-    if (error !== undefined) this.#controller?.abort(error);
-    this.#outcome.ended();
   }
 }
 

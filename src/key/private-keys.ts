@@ -22,7 +22,7 @@ export interface PublicJwkSet {
   readonly keys: readonly PublicJwk[];
 }
 
-/** What {@link PrivateKeys.read} reads, from the settings. */
+/** What `PrivateKeys.read` reads, from the settings. */
 export interface PrivateKeysOptions {
   /** `OIDC_RS_PRIVATE_KEY_STR`: one to eight PEM blocks, the current key first. */
   readonly pem: Secret | undefined;

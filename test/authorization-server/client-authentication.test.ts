@@ -8,7 +8,8 @@ import { Exchange } from '../../src/authorization-server/exchange.ts';
 import type { HttpResponse } from '../../src/http/http-adapter.ts';
 import { UndiciHttpAdapter } from '../../src/http/undici-adapter.ts';
 import { Secret } from '../../src/secret.ts';
-import { everythingIn, failureOf, RecordedLog } from '../support/dependencies.ts';
+import { RecordingLogger } from '../support/recording-logger.ts';
+import { eventsOf, everythingIn, failureOf } from '../support/faults.ts';
 import {
   credentialsOf,
   startIntrospectionServer,
@@ -45,7 +46,7 @@ function setUp({
   clientId?: string;
   secret?: string;
 } = {}) {
-  const log = new RecordedLog();
+  const log = new RecordingLogger();
   const exchange = new Exchange({ http, logger: log, timeoutMs: 5000 });
   const clock = { seconds: 1000 };
   const authentication = new ClientAuthentication({
@@ -102,7 +103,7 @@ describe('auto', () => {
     const { send, log } = setUp();
     for (let i = 0; i < 3; i++) expect((await send()).status).toBe(200);
     expect(methodsUsed()).toEqual([BASIC, BASIC, BASIC]);
-    expect(log.entries).toEqual([
+    expect(log.records).toEqual([
       expect.objectContaining({
         level: 'info',
         fields: { event: 'as.client_authentication', method: BASIC },
@@ -123,8 +124,8 @@ describe('auto', () => {
       const { send, log } = setUp();
       for (let i = 0; i < 3; i++) expect((await send()).status).toBe(200);
       expect(methodsUsed()).toEqual([BASIC, POST, POST, POST]);
-      expect(log.events).toEqual(['info as.client_authentication']);
-      expect(log.entries[0]?.fields).toMatchObject({ method: POST });
+      expect(eventsOf(log)).toEqual(['info as.client_authentication']);
+      expect(log.records[0]?.fields).toMatchObject({ method: POST });
     },
   );
 
@@ -153,7 +154,7 @@ describe('auto', () => {
     open();
     expect((await sent).map(({ status }) => status)).toEqual(Array(30).fill(200));
     expect(count(BASIC)).toBe(30);
-    expect(log.events).toEqual(['info as.client_authentication']);
+    expect(eventsOf(log)).toEqual(['info as.client_authentication']);
   });
 
   it('lets the others use what the first one found', async () => {
@@ -161,7 +162,7 @@ describe('auto', () => {
     const { sendMany, log } = setUp();
     await sendMany(30);
     expect([count(BASIC), count(POST)]).toEqual([1, 30]);
-    expect(log.events).toEqual(['info as.client_authentication']);
+    expect(eventsOf(log)).toEqual(['info as.client_authentication']);
   });
 
   it('fails those who wait with the network error of the first, and finds out anew with the next (A4)', async () => {
@@ -171,7 +172,7 @@ describe('auto', () => {
     expect(new Set(failures).size).toBe(1);
     expect(failures[0]).toMatchObject({ code: 'ERR_AS_UNAVAILABLE' });
     expect(server.requests).toHaveLength(1);
-    expect(log.events).toEqual(['warn as.unavailable']);
+    expect(eventsOf(log)).toEqual(['warn as.unavailable']);
     server.answerWith(takes([POST]));
     await send();
     expect(methodsUsed()).toEqual([BASIC, BASIC, POST]);
@@ -199,7 +200,7 @@ describe('auto', () => {
     server.answerWith(DISLIKED);
     const { send, log } = setUp();
     expect((await send('a.b.c')).status).toBe(400);
-    expect(log.entries).toEqual([]);
+    expect(log.records).toEqual([]);
     server.answerWith(takes([POST]));
     await send();
     expect(methodsUsed()).toEqual([BASIC, BASIC, POST]);
@@ -208,7 +209,7 @@ describe('auto', () => {
     server.answerWith(takes([POST]));
     await send();
     expect(methodsUsed().slice(3)).toEqual([POST, POST]);
-    expect(log.events).toEqual(['info as.client_authentication']);
+    expect(eventsOf(log)).toEqual(['info as.client_authentication']);
   });
 
   it('finds out anew, once for all, when what worked is refused', async () => {
@@ -219,7 +220,7 @@ describe('auto', () => {
     expect([count(BASIC), count(POST)]).toEqual([11, 10]);
     await send();
     expect(methodsUsed().at(-1)).toBe(POST);
-    expect(log.events).toEqual(['info as.client_authentication', 'info as.client_authentication']);
+    expect(eventsOf(log)).toEqual(['info as.client_authentication', 'info as.client_authentication']);
   });
 
   it('takes what was found for a request that was refused late', async () => {
@@ -245,7 +246,7 @@ describe('refused credentials', () => {
       expect(failure).toMatchObject({ code: 'ERR_AS_CLIENT_REJECTED', retryAfter: 60 });
     }
     expect(methodsUsed()).toEqual([BASIC, POST]);
-    expect(log.entries).toEqual([
+    expect(log.records).toEqual([
       {
         level: 'error',
         fields: { event: 'as.client_rejected', status: 401 },
@@ -264,12 +265,12 @@ describe('refused credentials', () => {
       expect(await failureOf(send())).toMatchObject({ code: 'ERR_AS_CLIENT_REJECTED', retryAfter });
     }
     expect(server.requests).toHaveLength(2);
-    expect(log.events).toHaveLength(1);
+    expect(eventsOf(log)).toHaveLength(1);
 
     clock.seconds = 1060;
     await Promise.all(Array.from({ length: 10 }, () => failureOf(send())));
     expect(methodsUsed()).toEqual([BASIC, POST, BASIC, POST]);
-    expect(log.events).toEqual(['error as.client_rejected', 'error as.client_rejected']);
+    expect(eventsOf(log)).toEqual(['error as.client_rejected', 'error as.client_rejected']);
   });
 
   it('are taken again as soon as a try is due', async () => {
@@ -281,7 +282,7 @@ describe('refused credentials', () => {
     clock.seconds += 60;
     await sendMany(10);
     expect(count(BASIC)).toBe(11);
-    expect(log.events).toEqual(['error as.client_rejected', 'info as.client_authentication']);
+    expect(eventsOf(log)).toEqual(['error as.client_rejected', 'info as.client_authentication']);
   });
 
   it('are tried by one request a minute also where they had worked before', async () => {
@@ -296,7 +297,7 @@ describe('refused credentials', () => {
     clock.seconds += 60;
     await Promise.all(Array.from({ length: 10 }, () => failureOf(send())));
     expect([count(BASIC), count(POST)]).toEqual([12, 2]);
-    expect(log.events.filter((event) => event === 'error as.client_rejected')).toHaveLength(2);
+    expect(eventsOf(log).filter((event) => event === 'error as.client_rejected')).toHaveLength(2);
   });
 
   it('make no further try or alarm for a request that was refused late', async () => {
@@ -311,7 +312,7 @@ describe('refused credentials', () => {
     late.open();
     expect(await slow).toMatchObject({ code: 'ERR_AS_CLIENT_REJECTED', retryAfter: 60 });
     expect(methodsUsed()).toEqual([BASIC, BASIC, BASIC, POST]);
-    expect(log.events.slice(1)).toEqual(['error as.client_rejected']);
+    expect(eventsOf(log).slice(1)).toEqual(['error as.client_rejected']);
   });
 
   it('keep nobody else out when they worked a moment ago: the server may dislike one token', async () => {
@@ -366,8 +367,8 @@ describe.each([
     for (const failure of failures) {
       expect(failure).toMatchObject({ code: 'ERR_AS_CLIENT_REJECTED', retryAfter: 60 });
     }
-    expect(log.events).toEqual(['error as.client_rejected']);
-    expect(log.entries[0]?.message).toContain(`tried: ${method}`);
+    expect(eventsOf(log)).toEqual(['error as.client_rejected']);
+    expect(log.records[0]?.message).toContain(`tried: ${method}`);
     expect([count(method), count(other)]).toEqual([5, 0]);
     await failureOf(send());
     expect(server.requests).toHaveLength(5);
@@ -385,7 +386,7 @@ describe.each([
     expect(server.requests).toHaveLength(3);
     open();
     await sent;
-    expect([count(method), log.entries.length]).toEqual([3, 0]);
+    expect([count(method), log.records.length]).toEqual([3, 0]);
   });
 
   it.each([
@@ -424,7 +425,7 @@ it('shows the secret nowhere (A9)', async () => {
   const { authentication, send, log } = setUp();
   const alarm = await failureOf(send());
   const held = await failureOf(send());
-  const shown = everythingIn(authentication, alarm, held, log.entries) + inspect(send);
+  const shown = everythingIn(authentication, alarm, held, log.records) + inspect(send);
   const [request] = server.requests;
   expect(request?.headers.authorization).toMatch(/^Basic /);
   for (const secret of [SECRET, encodeURIComponent(SECRET), request?.headers.authorization?.slice(6) ?? '']) {

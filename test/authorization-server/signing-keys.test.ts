@@ -342,6 +342,7 @@ describe('what is verified', () => {
       `${Buffer.from('[]').toString('base64url')}.${payload}.${signature}`,
       `${Buffer.from('null').toString('base64url')}.${payload}.${signature}`,
       `${Buffer.from('nonsense').toString('base64url')}.${payload}.${signature}`,
+      `${Buffer.from('{"alg":"ES256","kid":"\xff"}', 'latin1').toString('base64url')}.${payload}.${signature}`,
     ];
     for (const shape of shapes) expect(await outcome(keys, shape)).toBe('header');
     expect(endpoint.requests).toHaveLength(0);
@@ -549,6 +550,19 @@ describe('fetching the keys', () => {
     expect(endpoint.requests).toHaveLength(4);
   });
 
+  it('counts the age of a set from the start of its fetch (K4)', async () => {
+    const endpoint = new Endpoint();
+    const { keys, clock } = setUp(endpoint);
+    endpoint.answer = () => {
+      clock.now += 4 * SECOND;
+      return json({ keys: [jwk1] });
+    };
+    await keys.verify(jws1, REQUIRED);
+    endpoint.publish(jwk2);
+    clock.now += 10 * MINUTE - 4 * SECOND;
+    expect(await outcome(keys, jws1)).toBe('kid');
+  });
+
   it('serves the old keys for an hour while the endpoint is down, asking every 30 seconds (K1)', async () => {
     const endpoint = new Endpoint(jwk1);
     const { keys, clock } = setUp(endpoint);
@@ -711,6 +725,18 @@ describe('fetching the keys', () => {
     clock.now += 30 * SECOND;
     expect(await outcome(keys, await signed(ec2))).toBe('ok');
     expect(await outcome(keys, await signed(attacker))).toBe('signature');
+    expect(endpoint.requests).toHaveLength(2);
+  });
+
+  it('tells an unknown kid from an endpoint that is down, once it is up again (K2)', async () => {
+    const endpoint = new Endpoint();
+    endpoint.goDown();
+    const { keys, clock } = setUp(endpoint);
+    expect(await outcome(keys, jws2)).toBe('ERR_AS_UNAVAILABLE');
+    endpoint.publish(jwk1);
+    clock.now += 30 * SECOND;
+    expect(await outcome(keys, jws2)).toBe('kid');
+    expect(await outcome(keys, jws2)).toBe('kid');
     expect(endpoint.requests).toHaveLength(2);
   });
 

@@ -109,7 +109,7 @@ describe('under vitest', () => {
     for (const [name, value] of Object.entries(environment(settings))) vi.stubEnv(name, value);
     vi.stubEnv('PORT', '0');
     const said = vi.spyOn(console, 'log').mockImplementation(() => undefined);
-    const { server: http } = (await import(`../../examples/${file}`)) as { server: Server };
+    const { server: http } = (await import(`../../examples/${file.slice(0, -3)}.ts`)) as { server: Server };
     try {
       if (!http.listening) await new Promise((resolve) => http.once('listening', resolve));
       await show(asking(`http://localhost:${String((http.address() as AddressInfo).port)}`));

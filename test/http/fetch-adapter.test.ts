@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
 import { FetchHttpAdapter } from '../../src/http/fetch-adapter.ts';
 import { testCertificates } from '../support/certificates.ts';
-import { asking, httpAdapterContract } from './http-adapter-contract.ts';
+import { asking } from './contract-support.ts';
+import { httpAdapterContract } from './http-adapter-contract.ts';
 import { https, withServer } from './servers.ts';
 
 describe('FetchHttpAdapter', () => {

@@ -4,39 +4,30 @@ import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** The first line of an answer, for `raw`. */
+export const OK = 'HTTP/1.1 200 OK\r\n';
+
 /** A server on a free port of 127.0.0.1. */
 export interface TestServer {
   /** `host:port`. */
   readonly host: string;
-  /** How many connections it has had. */
-  readonly accepted: number;
-  /** The connections that are open. */
-  readonly open: ReadonlySet<Socket>;
+  /** The connections it has had, in order. */
+  readonly sockets: readonly Socket[];
 }
 
 /** Starts a server, hands it to `use`, and closes it with all its connections. */
 export async function withServer(server: Server, use: (server: TestServer) => Promise<void>): Promise<void> {
-  const open = new Set<Socket>();
-  let accepted = 0;
+  const sockets: Socket[] = [];
   server.on('connection', (socket) => {
-    accepted += 1;
-    open.add(socket);
-    socket.on('close', () => open.delete(socket));
+    sockets.push(socket);
     socket.on('error', () => undefined);
   });
   server.on('tlsClientError', () => undefined);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {
-    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    await use({
-      host,
-      open,
-      get accepted() {
-        return accepted;
-      },
-    });
+    await use({ host: `127.0.0.1:${(server.address() as AddressInfo).port}`, sockets });
   } finally {
-    for (const socket of open) socket.destroy();
+    for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
   }
 }
@@ -82,6 +73,6 @@ export async function until(isSo: () => boolean, what: string): Promise<void> {
   assert.fail(`Not within a second: ${what}`);
 }
 
-/** Waits until the server has no connection left. */
-export const untilNoneOpen = (server: TestServer): Promise<void> =>
-  until(() => server.open.size === 0, 'all connections are closed').catch(e => { console.log(server.accepted, [...server.open].map(s => [s.destroyed, s.readableFlowing, s.bytesRead, s.bytesWritten, s.readyState])); throw e; });
+/** Waits until the connection that brought the first request is closed. */
+export const untilFirstClosed = (server: TestServer): Promise<void> =>
+  until(() => server.sockets[0]?.closed === true, 'the first connection is closed');

@@ -120,8 +120,8 @@ describe.each(Object.keys(BACKENDS))('%s', (backend) => {
     });
 
     it('names no token and no secret in its log (E1)', () => {
-      const log = JSON.stringify(logger.events);
-      expect(logger.events.length).toBeGreaterThan(5);
+      const log = logger.text;
+      expect(logger.records.length).toBeGreaterThan(5);
       for (const secret of [
         alice.accessToken,
         alice.refreshToken,
@@ -173,7 +173,7 @@ describe('an authorization server in trouble', () => {
     await resourceServer.authenticate(request);
     await own.rotateKeys();
     // Within the cooldown of the first fetch the new key is not looked for, and nothing is believed that it signed.
-    await expect(resourceServer.authenticate(request)).rejects.toMatchObject({ code: /^ERR_AS_/ });
+    await expect(resourceServer.authenticate(request)).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_AS_/) as string });
     await resourceServer.close();
     resourceServer = await createResourceServer({ env: {}, settings, logger });
     expect(await resourceServer.authenticate(request)).toMatchObject({ user: { subject: 'alice' } });
@@ -197,9 +197,9 @@ describe('an authorization server in trouble', () => {
       await expect(resourceServer.authenticate(request)).rejects.toMatchObject({
         code: 'ERR_AS_CLIENT_REJECTED',
       });
-      expect(logger.events).toContainEqual(
-        expect.objectContaining({ level: 'error', event: 'as.client_rejected' }),
-      );
+      expect(
+        logger.records.filter(({ level }) => level === 'error').map(({ fields }) => fields.event),
+      ).toEqual(['as.client_rejected']);
       const asked = server.introspections;
       await expect(resourceServer.authenticate(request)).rejects.toMatchObject({
         code: 'ERR_AS_CLIENT_REJECTED',
@@ -227,7 +227,7 @@ describe('an authorization server in trouble', () => {
         url: '/',
         rawHeaders: ['Authorization', `Bearer ${alice.accessToken}`],
       };
-      await expect(resourceServer.authenticate(request)).rejects.toMatchObject({ code: /^ERR_AS_UN/ });
+      await expect(resourceServer.authenticate(request)).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_AS_UN/) as string });
       await resourceServer.close();
     }
   });
