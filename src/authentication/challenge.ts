@@ -23,6 +23,8 @@ const TITLES: Readonly<Record<number, string>> = {
 
 // RFC 6750 section 3: the characters of a scope. Routes name their scopes in code, where anything can be written.
 const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+$/;
+// RFC 9110 section 10.2.3. Backends of others throw what they like.
+const SECONDS = /^\d{1,9}$/;
 
 /** What {@link createChallenge} needs. */
 export interface ChallengeOptions {
@@ -49,8 +51,9 @@ export function createChallenge(options: ChallengeOptions): (error: unknown) => 
     });
   const invalidRequest = refused(400, 'invalid_request');
   const invalidToken = refused(401, 'invalid_token');
+  const failed = problem(500, 'server_error');
 
-  return (error) => {
+  const answerTo = (error: unknown): Answer => {
     switch (isResourceServerError(error) ? error.code : undefined) {
       case 'ERR_NO_CREDENTIALS':
         return none;
@@ -73,14 +76,22 @@ export function createChallenge(options: ChallengeOptions): (error: unknown) => 
         return unavailable(undefined, true);
       default:
         logUnforeseen(options.logger, error);
-        return problem(500, 'server_error');
+        return failed;
+    }
+  };
+  return (error) => {
+    try {
+      return answerTo(error);
+    } catch {
+      // A logger that fails, or an error that throws when it is read, must not turn a refusal into a crash.
+      return failed;
     }
   };
 }
 
 function unavailable(retryAfter?: number, closing = false): Answer {
   return problem(503, 'temporarily_unavailable', {
-    ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
+    ...(SECONDS.test(String(retryAfter)) && { 'retry-after': String(retryAfter) }),
     ...(closing && { connection: 'close' }),
   });
 }
@@ -98,24 +109,16 @@ function problem(status: number, error: string, headers: Record<string, string> 
 }
 
 function logUnforeseen(logger: Logger, error: unknown): void {
-  try {
-    const isError = error instanceof Error;
-    // The stack begins with the message, which may hold anything.
-    const frames = isError
-      ? (error.stack ?? '')
-          .replace(error.message, '')
-          .split('\n')
-          .filter((line) => /^\s+at /.test(line))
-      : [];
-    logger.error(
-      {
-        event: 'request.failed',
-        error: isError ? error.name : typeof error,
-        stack: frames.slice(0, 8).map((line) => line.trim()),
-      },
-      'An error that is not of this package refused a request with 500. Its message is left out: it may hold secrets.',
-    );
-  } catch {
-    // A logger that fails, or an error that throws when it is read, must not turn a refusal into a crash.
-  }
+  const isError = error instanceof Error;
+  // The stack begins with the message, which may hold anything.
+  const stack = isError ? (error.stack ?? '').replace(error.message, '') : '';
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
+  logger.error(
+    {
+      event: 'request.failed',
+      error: isError ? error.name : typeof error,
+      stack: frames.slice(0, 8).map((line) => line.trim()),
+    },
+    'An error that nobody foresaw refused a request with 500. Its message is left out: it may hold secrets.',
+  );
 }

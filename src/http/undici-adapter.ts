@@ -39,6 +39,7 @@ export class UndiciHttpAdapter implements HttpAdapter {
   readonly #targets = new Map<string, Target>();
   /** Errors of connections that had already brought an answer. */
   readonly #keptAlive = new WeakSet<Error>();
+  /** The latest deadline of all calls, on the monotonic clock: none of them waits longer for a connection. */
   #connectBy = 0;
   #closed: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
@@ -99,7 +100,7 @@ export class UndiciHttpAdapter implements HttpAdapter {
 
   #dispatch(call: Call): true {
     this.#running.add(call);
-    this.#connectBy = call.deadlineAt;
+    this.#connectBy = Math.max(this.#connectBy, call.deadlineAt);
     try {
       this.#dispatcher.dispatch(call.options, call);
     } catch (error) {
@@ -135,7 +136,7 @@ export class UndiciHttpAdapter implements HttpAdapter {
   }
 
   /**
-   * Gives up making a connection at the deadline of the request that asked for it: undici cannot abort it with the request.
+   * Gives up making a connection when nobody can be waiting for it any more: undici does not abort it with the request.
    * It also hides the code of what went wrong, because on some codes undici would connect again for ever.
    */
   #watched(connect: Connect): Connect {
@@ -162,11 +163,12 @@ export class UndiciHttpAdapter implements HttpAdapter {
         done = true;
       };
       const socket = connect(options, finish);
+      const ms = Math.max(1, this.#connectBy - performance.now());
       const timer = setTimeout(() => {
         const error = new HttpError('timeout');
         finish(error, null);
         if (socket instanceof Socket) socket.destroy(error);
-      }, this.#connectBy - performance.now());
+      }, ms);
     };
   }
 }
@@ -174,10 +176,7 @@ export class UndiciHttpAdapter implements HttpAdapter {
 /** undici's connector. It returns the socket, which undici's types do not say; that of its ProxyAgent returns a promise. */
 type Connect = (options: buildConnector.Options, callback: buildConnector.Callback) => unknown;
 
-interface Target {
-  readonly origin: string;
-  readonly path: string;
-}
+type Target = Readonly<Record<'origin' | 'path', string>>;
 
 /** What becomes of a call. */
 interface Outcome {

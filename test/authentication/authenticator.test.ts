@@ -528,7 +528,6 @@ describe('the result', () => {
       inspect(auth, { depth: 9, showHidden: true }),
       inspect(auth, { customInspect: false }),
       String(auth?.token),
-      `${auth?.token}`,
     ];
     for (const text of shown) expect(text).not.toContain('s3cret');
     expect(JSON.parse(shown[0] as string)).toMatchObject({ token: '[secret]', user: { subject: 'alice' } });

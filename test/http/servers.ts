@@ -54,6 +54,9 @@ export function raw(onRequest: (socket: Socket, nth: number) => void): Server {
   });
 }
 
+/** A server of another protocol, or of none. */
+export const tcp = (onConnection: (socket: Socket) => void): Server => createTcpServer(onConnection);
+
 /** A server that accepts connections and says nothing. */
 export const silent = (): Server => createTcpServer((socket) => socket.resume());
 

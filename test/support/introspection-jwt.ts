@@ -33,7 +33,7 @@ export async function signAnswer(signer: Signer, payload: unknown, header: Heade
       alg: signer.alg,
       typ: 'token-introspection+jwt',
       kid: signer.jwk.kid,
-      ...withoutUndefined(header),
+      ...header,
     })
     .sign(signer.privateKey);
 }
@@ -46,7 +46,7 @@ export async function encryptAnswer(jwk: PublicJwk, plaintext: string, header: H
       enc: 'A256GCM',
       cty: 'JWT',
       kid: jwk.kid,
-      ...withoutUndefined(header),
+      ...header,
     })
     .encrypt(await importJWK({ ...jwk }, (header['alg'] as string | undefined) ?? jwk.alg));
 }
@@ -61,8 +61,4 @@ export function forgeJws(
   const input = `${encode(header)}.${encode(payload)}`;
   const bytes = typeof signature === 'function' ? signature(Buffer.from(input)) : signature;
   return `${input}.${bytes.toString('base64url')}`;
-}
-
-function withoutUndefined(header: Header): Header {
-  return header;
 }

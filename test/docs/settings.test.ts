@@ -1,0 +1,125 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { createResourceServer, Secret } from 'oidc-resource-server';
+import { afterAll, describe, expect, it } from 'vitest';
+import { PrivateKeys } from '../../src/key/private-keys.ts';
+import { readSettings, settingsSchema } from '../../src/settings.ts';
+import { pageAt, PAGES } from './pages.ts';
+
+const NAMES = Object.entries(settingsSchema).flatMap(([name, definition]) =>
+  'file' in definition ? [name, `${name}_FILE`] : [name],
+);
+// What the guide to settings shows as mistakes.
+const MISTAKES = ['OIDC_RS_SCOPE', 'OIDC_TIMEOT'];
+
+const ENVIRONMENTS = PAGES.flatMap(({ path, fences }) =>
+  fences.filter(({ language }) => language === 'env').map((fence) => ({ path, ...fence })),
+);
+
+describe('settings in the pages', () => {
+  it.each(PAGES.filter(({ text }) => text.includes('OIDC_')))('exist: $path', ({ path, text }) => {
+    const named = [...text.matchAll(/\bOIDC_[A-Z0-9_]*[A-Z0-9]\b(?!_)/g)].map(([name]) => name);
+    const allowed = path === 'docs/guides/settings.md' ? [...NAMES, ...MISTAKES] : NAMES;
+    expect(named.filter((name) => !allowed.includes(name))).toEqual([]);
+  });
+
+  it.each(ENVIRONMENTS.filter(({ note }) => note !== 'refused'))('are right: $path:$line', ({ content }) => {
+    const env = parseEnv(content) as Record<string, string>;
+    expect(Object.keys(env).length).toBeGreaterThan(0);
+    const settings = Object.fromEntries(Object.entries(env).filter(([name]) => !name.endsWith('_FILE')));
+    const { problems, warnings } = readSettings({ env: settings });
+    expect(problems).toEqual([]);
+    expect(warnings).toEqual([]);
+  });
+
+  it.each(['README.md', 'docs/guides/getting-started.md'])('start a resource server: %s', async (path) => {
+    const [fence] = ENVIRONMENTS.filter((environment) => environment.path === path);
+    const env = parseEnv(fence?.content ?? '') as Record<string, string>;
+    expect(Object.keys(env)).toHaveLength(5);
+    const logged: string[] = [];
+    const ignore = (): void => undefined;
+    const logger = {
+      debug: ignore,
+      info: ignore,
+      warn: (_: object, message: string) => logged.push(message),
+      error: ignore,
+    };
+    const resourceServer = await createResourceServer({ env, logger });
+    await resourceServer.close();
+    expect(logged).toEqual([]);
+  });
+
+  it.each(ENVIRONMENTS.filter(({ note }) => note === 'refused'))(
+    'are refused in these words: $path:$line',
+    async ({ path, content, line }) => {
+      const { fences } = pageAt(path);
+      const said = fences.find((fence) => fence.line > line && fence.language === 'text');
+      const start = createResourceServer({ env: parseEnv(content) });
+      await expect(start).rejects.toThrow();
+      await start.catch((error: unknown) => {
+        expect(`${(error as Error).message}\n`).toBe(said?.content);
+      });
+    },
+  );
+
+  it('the log line in the guide to errors is one that the default logger writes', () => {
+    const shown = pageAt('docs/guides/errors.md').fences.find(({ content }) =>
+      content.startsWith('[oidc-resource-server]'),
+    );
+    const message = /warning: (.*) \{"event"/.exec(shown?.content ?? '')?.[1] ?? '';
+    const text = JSON.parse(`"${message}"`) as string;
+    expect(readFileSync(new URL('../../src/backend/claim-checks.ts', import.meta.url), 'utf8')).toContain(
+      text,
+    );
+  });
+});
+
+describe('the commands in the guide to keys', () => {
+  const { fences } = pageAt('docs/guides/jwt-introspection-and-keys.md');
+  const commands = fences.filter(({ language, content }) => language === 'sh' && content.includes('openssl'));
+  const directory = mkdtempSync(join(tmpdir(), 'keys-guide-'));
+  afterAll(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  it('are all tried', () => {
+    expect(commands.length).toBeGreaterThan(3);
+    expect(commands.filter(({ note }) => !/^(?:makes: |runs$)/.test(note))).toEqual([]);
+  });
+
+  // One after the other, as the guide has them: later ones use the files of earlier ones.
+  it.each(commands)('work: line $line', ({ note, content }) => {
+    const output = execFileSync('sh', ['-ec', content], {
+      cwd: directory,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [, file = '', keyType, algorithm = ''] = /^makes: (\S+) (\S+) (\S+)$/.exec(note) ?? [];
+    // What is printed is the value of the setting.
+    const made = file === '' ? output.toString() : readFileSync(join(directory, file), 'utf8');
+    const { problems, settings } = readSettings({
+      env: {
+        OIDC_RS_PRIVATE_KEY_STR: made,
+        OIDC_RS_ENCRYPTION_KEY_TYPE: keyType ?? 'RSA',
+        OIDC_RS_ENCRYPTION_ALGO: algorithm === '' ? 'RSA-OAEP' : algorithm,
+      },
+    });
+    expect(problems).toEqual([]);
+    const read = PrivateKeys.read({
+      pem: settings.OIDC_RS_PRIVATE_KEY_STR ?? new Secret(''),
+      keyType: settings.OIDC_RS_ENCRYPTION_KEY_TYPE,
+      algorithm: settings.OIDC_RS_ENCRYPTION_ALGO,
+      encoding: settings.OIDC_RS_ENCRYPTION_ENCODING,
+    });
+    expect(read.problems).toEqual([]);
+    expect(read.keys.publicJwkSet.keys).toHaveLength(1);
+    // While keys are changed, the first one is the new one.
+    if (file === 'both.pem') {
+      expect(made).toBe(
+        ['new.pem', 'private.pem'].map((name) => readFileSync(join(directory, name), 'utf8')).join(''),
+      );
+    }
+  });
+});
