@@ -42,7 +42,8 @@ class TeamBackend extends IntrospectionResourceServerBackend<TeamUser> {
 }
 
 registerBackend('TeamBackend', {
-  useFactory: (dependencies, scope) => new TeamBackend(dependencies, scope.resolve(TeamService)),
+  useFactory: (dependencies: BackendDependencies<TeamUser>, scope) =>
+    new TeamBackend(dependencies, scope.resolve(TeamService)),
 }); // OIDC_RS_BACKEND_CLASS=TeamBackend
 // #endregion backend
 

@@ -166,7 +166,7 @@ export class InvalidTokenError extends ChallengeError {
    * @param reason Why, for the log. A hook of your own may name a reason of its own; keep to a few fixed words.
    * @param message A sentence for the log: what is wrong and what to do. Nothing secret.
    */
-  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- any word, with the known ones suggested
+
   constructor(reason: InvalidTokenReason | (string & {}), message: string) {
     super('ERR_INVALID_TOKEN', 401, 'invalid_token', reason, message);
   }

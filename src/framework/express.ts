@@ -3,6 +3,7 @@
  *
  * @module oidc-resource-server/express
  */
+import type { IncomingMessage } from 'node:http';
 import { type IRouter, Router, type RouterOptions } from 'express';
 import type { Claims } from '../claims.ts';
 import type { AuthenticationFor, Requirements, ResourceServer } from '../types.ts';
@@ -38,5 +39,5 @@ export function protectedRouter<U, C extends Claims, const R extends Requirement
   options?: RouterOptions,
 ): ProtectedRouter<AuthenticationFor<U, C, R>> {
   const guard = authenticate(resourceServer, requirements);
-  return Object.assign(Router(options).use(guard), { of: guard.of });
+  return Object.assign(Router(options).use(guard), { of: (request: IncomingMessage) => guard.of(request) });
 }

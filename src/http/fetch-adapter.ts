@@ -3,8 +3,6 @@ import { HttpError, httpErrorFrom } from './http-adapter.ts';
 
 /** Status of a redirect whose own status the runtime hides, as browsers do. */
 const HIDDEN_REDIRECT = 302;
-// Where the runtime keeps cookies, they stay at home. Cloudflare's refuses to hear of the option.
-const CREDENTIALS: RequestInit = 'credentials' in Request.prototype ? { credentials: 'omit' } : {};
 const ENCODINGS = new Set(['identity', 'gzip', 'x-gzip', 'deflate', 'br']);
 
 /**
@@ -38,7 +36,8 @@ export class FetchHttpAdapter implements HttpAdapter {
 async function exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
   const { method, url, headers, body = null, maxBytes } = request;
   const response = await fetch(url, {
-    ...CREDENTIALS,
+    // Cookies stay at home, where the runtime keeps any. Cloudflare's refuses to hear of the option.
+    ...('credentials' in Request.prototype && { credentials: 'omit' }),
     method,
     headers: { 'accept-encoding': 'identity', ...headers },
     body,

@@ -13,7 +13,7 @@ export interface UndiciHttpAdapterOptions {
   readonly ca?: string;
   /** The URL of a proxy, with its credentials if it wants any. Default: none, whatever the environment says. */
   readonly proxy?: string;
-  /** How many requests may be under way at once; the others wait, within their deadline. Default: no limit. */
+  /** How many connections there may be; further requests wait for one, within their deadline. Default: no limit. */
   readonly connections?: number;
 }
 
@@ -32,10 +32,8 @@ const MAX_TARGETS = 100;
  */
 export class UndiciHttpAdapter implements HttpAdapter {
   readonly #dispatcher: Dispatcher;
-  readonly #limit: number;
-  /** Calls that undici holds. Past its deadline a call may stay here until its connection is there or given up. */
-  readonly #running = new Set<Call>();
-  readonly #waiting = new Set<Call>();
+  /** Requests that have no outcome yet. */
+  readonly #calls = new Set<Call>();
   readonly #targets = new Map<string, Target>();
   /** Errors of connections that had already brought an answer. */
   readonly #keptAlive = new WeakSet<Error>();
@@ -46,7 +44,6 @@ export class UndiciHttpAdapter implements HttpAdapter {
 
   constructor(options: UndiciHttpAdapterOptions = {}) {
     const { rejectUnauthorized = true, ca, proxy, connections } = options;
-    this.#limit = connections ?? Infinity;
     // One context for all connections: parsing the authorities takes milliseconds.
     const tlsOptions = { rejectUnauthorized, ...(ca !== undefined && { secureContext: contextWith(ca) }) };
     const agentOptions: Agent.Options = {
@@ -75,17 +72,15 @@ export class UndiciHttpAdapter implements HttpAdapter {
       if (this.#closed !== undefined) throw new HttpError('network', 'The HTTP adapter is closed.');
       const call: Call = new Call(request, this.#target(request.url), {
         resolve,
-        reject: (error) => {
-          this.#waiting.delete(call);
-          reject(error);
-        },
+        reject,
         retry: (error) => this.#keptAlive.has(error) && this.#dispatch(call),
-        left: () => {
-          this.#next(call);
+        ended: () => {
+          this.#calls.delete(call);
+          if (this.#calls.size === 0) this.#onIdle?.();
         },
       });
-      if (this.#running.size < this.#limit) this.#dispatch(call);
-      else this.#waiting.add(call);
+      this.#calls.add(call);
+      this.#dispatch(call);
     });
   }
 
@@ -93,13 +88,12 @@ export class UndiciHttpAdapter implements HttpAdapter {
   close(): Promise<void> {
     this.#closed ??= new Promise<void>((resolve) => {
       this.#onIdle = resolve;
-      if (this.#running.size === 0) resolve();
+      if (this.#calls.size === 0) resolve();
     }).then(() => this.#dispatcher.destroy());
     return this.#closed;
   }
 
   #dispatch(call: Call): true {
-    this.#running.add(call);
     this.#connectBy = Math.max(this.#connectBy, call.deadlineAt);
     try {
       this.#dispatcher.dispatch(call.options, call);
@@ -107,18 +101,6 @@ export class UndiciHttpAdapter implements HttpAdapter {
       call.onResponseError(undefined, error);
     }
     return true;
-  }
-
-  // Calls wait here and not in undici's queue, which keeps those whose deadline has passed and connects for each of them.
-  #next(left: Call): void {
-    this.#running.delete(left);
-    const [next] = this.#waiting;
-    if (next !== undefined && this.#running.size < this.#limit) {
-      this.#waiting.delete(next);
-      this.#dispatch(next);
-    } else if (this.#running.size === 0) {
-      this.#onIdle?.();
-    }
   }
 
   #target(url: string): Target {
@@ -141,9 +123,9 @@ export class UndiciHttpAdapter implements HttpAdapter {
    */
   #watched(connect: Connect): Connect {
     return (options, callback) => {
-      // After an aborted request undici connects again, for nobody.
-      if (this.#running.size === 0) {
-        callback(new HttpError('network'), null);
+      // undici also connects for requests that were aborted, or whose deadline passed while they waited.
+      if (this.#calls.size === 0) {
+        setImmediate(callback, new HttpError('network'), null);
         return;
       }
       let done = false;
@@ -184,8 +166,7 @@ interface Outcome {
   reject(error: HttpError): void;
   /** Sends the call again, if that is safe after this error. */
   retry(error: Error): boolean;
-  /** undici is done with the call, which may be later than its deadline. */
-  left(): void;
+  ended(): void;
 }
 
 /** One request and its answer. The deadline starts when it is made. */
@@ -216,7 +197,7 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Throwing drops the request and leaves the connection to others; abort() would destroy it.
+    // Throwing drops the request and leaves the connection to others, where abort() would destroy it.
     if (this.#over) throw new HttpError('timeout');
     this.#controller = controller;
   }
@@ -243,41 +224,38 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    if (!this.#over) this.#finish();
-    this.#outcome.left();
-  }
-
-  onResponseError(_: unknown, error: unknown): void {
-    if (!this.#over && !this.#answering && this.#attempts === 1 && error instanceof Error) {
-      this.#attempts = 2;
-      if (this.#outcome.retry(error)) return;
-    }
-    this.#fail(httpErrorFrom(error));
-    this.#outcome.left();
-  }
-
-  #finish(): void {
+    if (this.#over) return;
     try {
       const [first] = this.#chunks;
       const raw = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
       const body = inflated(raw, this.#headers['content-encoding'], this.#maxBytes);
-      this.#end();
       this.#outcome.resolve({ status: this.#status, headers: this.#headers, body });
+      this.#end();
     } catch (error) {
       this.#fail(httpErrorFrom(error));
     }
   }
 
+  onResponseError(_: unknown, error: unknown): void {
+    if (this.#over) return;
+    if (!this.#answering && this.#attempts === 1 && error instanceof Error) {
+      this.#attempts = 2;
+      if (this.#outcome.retry(error)) return;
+    }
+    this.#fail(httpErrorFrom(error));
+  }
+
   #fail(error: HttpError): void {
     if (this.#over) return;
-    this.#end();
     this.#outcome.reject(error);
+    this.#end();
     this.#controller?.abort(error);
   }
 
   #end(): void {
     this.#over = true;
     clearTimeout(this.#timer);
+    this.#outcome.ended();
   }
 }
 

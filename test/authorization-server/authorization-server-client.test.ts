@@ -95,6 +95,18 @@ describe('the request', () => {
     expect(server.requests[1]?.headers).not.toHaveProperty('cookie');
   });
 
+  it('carries the credentials that have worked before, where that had to be found out', async () => {
+    server.answerWith((request) =>
+      credentialsOf(request).method === 'client_secret_post' ? { body: live() } : { status: 401 },
+    );
+    const { client } = createClient({ OIDC_RS_CLIENT_AUTH_METHOD: 'auto' });
+    for (let i = 0; i < 3; i++) expect(await client.introspect(TOKEN)).toMatchObject({ active: true });
+    expect(server.requests.map((request) => credentialsOf(request).method)).toEqual([
+      'client_secret_basic',
+      ...Array<string>(3).fill('client_secret_post'),
+    ]);
+  });
+
   it('goes wherever a subclass says, without any other change', async () => {
     class Elsewhere extends AuthorizationServerClient {
       protected override async introspectionEndpoint() {
@@ -292,6 +304,15 @@ describe('what cannot be believed', () => {
   });
 });
 
+it('takes "active" from no prototype, not even where something has put it there (I1)', async () => {
+  Object.defineProperty(Object.prototype, 'active', { value: true, configurable: true });
+  try {
+    await faultAt({ body: { sub: 'alice' } }, UNTRUSTED);
+  } finally {
+    Reflect.deleteProperty(Object.prototype, 'active');
+  }
+});
+
 it('decides by the last of two members "active", as JSON does (I1)', async () => {
   server.answerWith({ body: '{"active":true,"active":false}' });
   expect(await ask()).toMatchObject({ active: false });
@@ -341,7 +362,7 @@ describe('a server that cannot be asked', () => {
       ms: expect.any(Number) as number,
     });
     expect(fields?.['ms']).toBeGreaterThan(150);
-    expect(performance.now() - startedAt).toBeLessThan(3000);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
   });
 
   const raw = (text: string): ServerAnswer => ({ misbehave: ({ socket }) => socket?.end(text) });
@@ -389,6 +410,10 @@ describe('a server that cannot be asked', () => {
 
   it('is one that answers 502 in HTML (A5)', async () => {
     await faultAt({ status: 502, type: 'text/html', body: `<h1>${MARKER}` }, UNAVAILABLE);
+  });
+
+  it('is one that answers 400 without a body: that is a dead token only where a JWT was asked for (R6)', async () => {
+    await faultAt({ status: 400, type: undefined }, UNAVAILABLE);
   });
 
   it.each([404, 405])('names the setting to check on %i', async (status) => {

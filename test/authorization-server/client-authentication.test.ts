@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   ClientAuthentication,
   type ClientAuthenticationMethod,
@@ -94,6 +94,13 @@ function gate(answer: Answerer | ServerAnswer): { readonly answer: Answerer; ope
   };
 }
 
+/** Waits until so many requests have reached the server. */
+async function arrived(number: number): Promise<void> {
+  await vi.waitFor(() => {
+    expect(server.requests.length).toBeGreaterThanOrEqual(number);
+  }, 5000);
+}
+
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 40));
 }
@@ -149,6 +156,7 @@ describe('auto', () => {
     server.answerWith(answer);
     const { sendMany, log } = setUp();
     const sent = sendMany(30);
+    await arrived(1);
     await pause();
     expect(server.requests).toHaveLength(1);
     open();
@@ -224,16 +232,17 @@ describe('auto', () => {
   });
 
   it('takes what was found for a request that was refused late', async () => {
-    const { send } = setUp();
+    const { send, log } = setUp();
     await send();
     const late = gate(UNAUTHORIZED);
     server.answerWith(late.answer, takes([POST]));
     const slow = send();
-    await pause();
+    await arrived(2);
     await send();
     late.open();
     expect((await slow).status).toBe(200);
     expect(methodsUsed()).toEqual([BASIC, BASIC, BASIC, POST, POST]);
+    expect(eventsOf(log)).toEqual(['info as.client_authentication', 'info as.client_authentication']);
   });
 });
 
@@ -307,7 +316,7 @@ describe('refused credentials', () => {
     const late = gate(UNAUTHORIZED);
     server.answerWith(late.answer, UNAUTHORIZED);
     const slow = failureOf(send());
-    await pause();
+    await arrived(2);
     await failureOf(send());
     late.open();
     expect(await slow).toMatchObject({ code: 'ERR_AS_CLIENT_REJECTED', retryAfter: 60 });
@@ -325,6 +334,17 @@ describe('refused credentials', () => {
     expect(failure).toMatchObject({ code: 'ERR_AS_CLIENT_REJECTED', retryAfter: undefined });
     expect((await send()).status).toBe(200);
     expect(methodsUsed()).toEqual([BASIC, BASIC, POST, BASIC]);
+  });
+
+  it('have not worked because the server answered something else: only a 200 says so', async () => {
+    const { send, clock } = setUp();
+    for (const answer of [{ status: 500 }, DISLIKED, { status: 403 }]) {
+      server.answerWith(answer);
+      await send();
+    }
+    server.answerWith(UNAUTHORIZED);
+    clock.seconds += 1;
+    expect(await failureOf(send())).toMatchObject({ retryAfter: 60 });
   });
 
   it('are ERR_AS_CLIENT_REJECTED too for a request that waited for another to find out (A7)', async () => {
@@ -345,7 +365,7 @@ describe('refused credentials', () => {
     // The first is refused and finds out, the second is refused while it does, and then once more.
     server.answerWith(UNAUTHORIZED, slowProbe.answer, late.answer, UNAUTHORIZED);
     const first = send();
-    await pause();
+    await arrived(3);
     const second = failureOf(send());
     late.open();
     await pause();
@@ -382,8 +402,7 @@ describe.each([
     server.answerWith(answer);
     const { sendMany, log } = setUp({ method });
     const sent = sendMany(3);
-    await pause();
-    expect(server.requests).toHaveLength(3);
+    await arrived(3);
     open();
     await sent;
     expect([count(method), log.records.length]).toEqual([3, 0]);
@@ -412,6 +431,13 @@ describe.each([
 it('sends letters, digits and -._~ as they are, for servers that forget to decode (A10)', async () => {
   await setUp({ method: BASIC, clientId: 'A-._~9', secret: 'z-._~0' }).send();
   expect(server.requests[0]?.headers.authorization).toBe(`Basic ${btoa('A-._~9:z-._~0')}`);
+});
+
+it('encodes everything else, a blank as +, as RFC 6749 appendix B has it (A10)', async () => {
+  await setUp({ method: BASIC, clientId: 'a b', secret: "!'()*ü:" }).send();
+  expect(server.requests[0]?.headers.authorization).toBe(`Basic ${btoa('a+b:%21%27%28%29%2A%C3%BC%3A')}`);
+  await setUp({ method: POST, clientId: 'a b', secret: "!'()*ü:" }).send();
+  expect(server.requests[1]?.body).toBe('token=good&client_id=a+b&client_secret=%21%27%28%29%2A%C3%BC%3A');
 });
 
 it('sends one form of credentials at a time (RFC 6749 section 2.3)', async () => {

@@ -28,6 +28,8 @@ const rsaPem = pemOf('rsa', { modulusLength: 2048 });
 const otherRsaPem = pemOf('rsa', { modulusLength: 2048 });
 const JSON_ANSWER = { active: true, iss: server.url, aud: 'api', sub: MARKER, token_introspection: live() };
 
+type Overrides = Readonly<Record<string, string | undefined>>;
+
 interface JwtAnswer extends ServerAnswer {
   readonly body: string;
 }
@@ -54,7 +56,7 @@ function publish(...keys: object[]): void {
 }
 
 /** A client of its own, with signing keys of its own: nothing is cached from test to test. */
-function setUp(overrides: Record<string, string> = {}) {
+function setUp(overrides: Overrides = {}) {
   const dependencies = realDependencies(
     server.settings({
       OIDC_RS_CLIENT_AUTH_METHOD: 'client_secret_basic',
@@ -94,7 +96,7 @@ async function encrypted(plaintext: string | Promise<string>): Promise<ServerAns
 async function expectRefused(
   answer: ServerAnswer | Promise<ServerAnswer>,
   check: string,
-  overrides?: Record<string, string>,
+  overrides?: Overrides,
 ): Promise<string> {
   server.answerWith(await answer);
   const { client, log } = setUp(overrides);
@@ -105,7 +107,7 @@ async function expectRefused(
 
 async function expectBelieved(
   answer: ServerAnswer | Promise<ServerAnswer>,
-  overrides?: Record<string, string>,
+  overrides?: Overrides,
 ): Promise<void> {
   server.answerWith(await answer);
   const { client, log } = setUp(overrides);
@@ -462,6 +464,11 @@ describe('the envelope', () => {
     for (const aud of [...wrong, { api: true }, 1, true, [null], [undefined]]) {
       await expectRefused(nested({ claims: { aud } }), 'aud');
     }
+  });
+
+  it('names both, even to a client that was built without its settings (J8)', async () => {
+    await expectRefused(nested({ claims: { iss: undefined } }), 'iss', { OIDC_OP_URL: undefined });
+    await expectRefused(nested({ claims: { aud: undefined } }), 'aud', { OIDC_RS_CLIENT_ID: undefined });
   });
 
   it('may be for OIDC_RS_INTROSPECTION_AUDIENCE, beside our client id (J8)', async () => {

@@ -38,20 +38,20 @@ describe('UndiciHttpAdapter', () => {
       );
     });
 
-    it('are not made for a request whose deadline passed while it waited (A2)', async () => {
+    it('are left alone by a request whose deadline passed while it waited (A2)', async () => {
       let requests = 0;
       const slow = raw((socket) => {
         requests += 1;
         setTimeout(() => socket.write(HI), 200);
       });
-      await withServer(slow, ({ host }) =>
+      await withServer(slow, ({ host, sockets }) =>
         withAdapter(new UndiciHttpAdapter({ connections: 1 }), async (adapter) => {
           const first = adapter.request(asking(`http://${host}`));
           const second = kindOf(adapter.request(asking(`http://${host}`, { timeoutMs: 50 })));
           const third = adapter.request(asking(`http://${host}`));
           expect(await second).toBe('timeout');
           expect([textOf(await first), textOf(await third)]).toEqual(['hi', 'hi']);
-          expect(requests).toBe(2);
+          expect([requests, sockets.length]).toEqual([2, 1]);
         }),
       );
     });
@@ -81,6 +81,18 @@ describe('UndiciHttpAdapter', () => {
         }),
       );
     });
+
+    it('are not made for requests that are over (A2)', () =>
+      withServer(silent(), ({ host, sockets }) =>
+        withAdapter(new UndiciHttpAdapter({ connections: 2 }), async (adapter) => {
+          const request = asking(`https://${host}`, { timeoutMs: 50 });
+          const kinds = Array.from({ length: 20 }, () => kindOf(adapter.request(request)));
+          expect(await Promise.all(kinds)).toEqual(Array(20).fill('timeout'));
+          await sleep(150);
+          // Two, and a few for those whose deadline comes a millisecond later.
+          expect(sockets.length).toBeLessThan(10);
+        }),
+      ));
 
     test('are not made again after the deadline (A2)', silent, async (adapter, server) => {
       expect(await kindOf(adapter.request(asking(`http://${server.host}`, { timeoutMs: 50 })))).toBe(

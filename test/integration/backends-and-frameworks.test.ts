@@ -173,7 +173,9 @@ describe('an authorization server in trouble', () => {
     await resourceServer.authenticate(request);
     await own.rotateKeys();
     // Within the cooldown of the first fetch the new key is not looked for, and nothing is believed that it signed.
-    await expect(resourceServer.authenticate(request)).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_AS_/) as string });
+    await expect(resourceServer.authenticate(request)).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_AS_/) as string,
+    });
     await resourceServer.close();
     resourceServer = await createResourceServer({ env: {}, settings, logger });
     expect(await resourceServer.authenticate(request)).toMatchObject({ user: { subject: 'alice' } });
@@ -227,7 +229,9 @@ describe('an authorization server in trouble', () => {
         url: '/',
         rawHeaders: ['Authorization', `Bearer ${alice.accessToken}`],
       };
-      await expect(resourceServer.authenticate(request)).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_AS_UN/) as string });
+      await expect(resourceServer.authenticate(request)).rejects.toMatchObject({
+        code: expect.stringMatching(/^ERR_AS_UN/) as string,
+      });
       await resourceServer.close();
     }
   });

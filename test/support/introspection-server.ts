@@ -52,8 +52,8 @@ export interface IntrospectionServer {
   answerWith(...answers: (ServerAnswer | Answerer)[]): void;
   /** Says what `/jwks` answers with. */
   publish(answer: ServerAnswer): void;
-  /** The settings of an API that uses this server. */
-  settings(overrides?: Readonly<Record<string, string>>): Record<string, string>;
+  /** The settings of an API that uses this server; `undefined` leaves one out. */
+  settings(overrides?: Readonly<Record<string, string | undefined>>): Record<string, string | undefined>;
   /** Forgets all requests, and answers that a token is live. */
   reset(): void;
   close(): Promise<void>;

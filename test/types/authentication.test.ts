@@ -58,7 +58,7 @@ describe('what a route requires decides the type of what it gets', () => {
 
   it('all three, when the requirements are known at run time only', () => {
     const read = () => authenticate(teams, requirements).of(request);
-    expectTypeOf<undefined>().toExtend<ReturnType<typeof read>>();
+    expectTypeOf(read).returns.extract<undefined>().toEqualTypeOf<undefined>();
     expectTypeOf<{ user: undefined; client: string }>().toExtend<
       Pick<NonNullable<ReturnType<typeof read>>, 'user' | 'client'>
     >();
@@ -102,9 +102,9 @@ describe('what must not compile', () => {
       // @ts-expect-error -- there is no such requirement
       authenticate(teams, { roles: ['admin'] });
       // @ts-expect-error -- an optional route may have nobody
-      void authenticate(teams, { optional: true }).of(request).user;
+      String(authenticate(teams, { optional: true }).of(request).user.id);
       // @ts-expect-error -- a client has no user
-      void authenticate(teams, { clients: true }).of(request).user.id;
+      String(authenticate(teams, { clients: true }).of(request).user.id);
       // @ts-expect-error -- not a backend
       registerBackend('Date', Date);
       // @ts-expect-error -- a setting that does not exist
@@ -113,10 +113,12 @@ describe('what must not compile', () => {
       // @ts-expect-error -- a user store of one user type, a backend of another
       void createResourceServer({ backend, userStore: new MemoryUserStore() });
       class WithService extends IntrospectionResourceServerBackend<Team> {
+        readonly #service: Date;
         constructor(dependencies: BackendDependencies<Team>, service: Date) {
           super(dependencies);
-          void service;
+          this.#service = service;
         }
+        now = (): Date => this.#service;
       }
       // @ts-expect-error -- a class with a service needs a factory
       registerBackend('WithService', WithService);
