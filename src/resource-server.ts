@@ -59,7 +59,7 @@ export async function createResourceServer<U = ClaimsUser, C extends Claims = Cl
   const { settings } = reading;
   if (!settings.OIDC_RESOURCE_SERVER_ENABLED) {
     refuseProblems(reading.problems);
-    logger.info({ event: 'resource_server.disabled' }, new UnavailableError('ERR_DISABLED').message);
+    logger.warn({ event: 'resource_server.disabled' }, new UnavailableError('ERR_DISABLED').message);
     return disabledResourceServer(settings, logger);
   }
 

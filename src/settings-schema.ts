@@ -245,7 +245,7 @@ export const settingsSchema = {
     file: true,
   },
   OIDC_CA: {
-    doc: 'The certificates of the authorities that are trusted to vouch for the authorization server, in place of the well-known ones.',
+    doc: 'The certificates of authorities that are trusted to vouch for the authorization server, besides the well-known ones.',
     format: certificates,
     default: undefined,
     example: '-----BEGIN CERTIFICATE-----\\nMIIB…\\n-----END CERTIFICATE-----',

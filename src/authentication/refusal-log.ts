@@ -4,7 +4,16 @@ import { type AccessToken, referenceOf } from '../secret.ts';
 import type { Logger } from '../types.ts';
 
 // What any caller can bring about at will. The other reasons hint at a setting that does not fit, so they warn.
-const EVERYDAY = new Set(['no_credentials', 'malformed', 'inactive', 'expired', 'too_long', 'scope']);
+const EVERYDAY = new Set([
+  'no_credentials',
+  'several_headers',
+  'malformed',
+  'query',
+  'too_long',
+  'inactive',
+  'expired',
+  'scope',
+]);
 
 /**
  * Logs why a request was refused: the caller is told no more than the code.

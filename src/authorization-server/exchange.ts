@@ -1,10 +1,24 @@
 import { AuthorizationServerError } from '../errors.ts';
-import type { HttpAdapter, HttpRequest, HttpResponse } from '../http/http-adapter.ts';
+import type { HttpAdapter, HttpErrorKind, HttpRequest, HttpResponse } from '../http/http-adapter.ts';
 import type { Logger } from '../types.ts';
 
 /** The largest answer of an authorization server that is read: no honest one comes near it. */
 export const MAX_BYTES = 64 * 1024;
 const MAX_RETRY_AFTER = 3600;
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** What to look at when a request brought no answer. */
+const NO_ANSWER: Readonly<Record<HttpErrorKind, string>> = {
+  timeout: 'It gave no whole answer within OIDC_TIMEOUT.',
+  dns: 'Its host name is not known: check the OIDC_OP_* endpoints.',
+  refused: 'Nothing listens there: check that it runs, and the OIDC_OP_* endpoints.',
+  tls: 'No trusted TLS connection could be made: for an authority of your own set OIDC_CA.',
+  reset: 'It closed the connection before its answer was whole.',
+  protocol: 'It does not speak HTTP: check the OIDC_OP_* endpoints.',
+  network: 'It cannot be reached.',
+  too_large: '',
+  encoding: '',
+};
 
 /** What {@link Exchange} needs. */
 export interface ExchangeOptions {
@@ -41,7 +55,7 @@ export class Exchange {
         );
       }
       const ms = Math.round(performance.now() - startedAt);
-      throw this.unavailable({ kind, ms }, `It gave no answer (${kind}).`);
+      throw this.unavailable({ kind, ms }, NO_ANSWER[kind]);
     }
   }
 
@@ -102,9 +116,7 @@ export function mediaTypeOf(response: HttpResponse): string {
 /** Parses a JSON object; `undefined` for anything else. JSON.parse's own message would quote the answer. */
 export function parseJsonObject(body: Uint8Array): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(
-      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body),
-    );
+    const value: unknown = JSON.parse(UTF8.decode(body));
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined;
@@ -114,9 +126,7 @@ export function parseJsonObject(body: Uint8Array): Record<string, unknown> | und
 }
 
 // Adapters that are not ours throw what they like: only a `kind` of our own spelling is taken from it.
-const KINDS = new Set(['timeout', 'too_large', 'encoding', 'dns', 'tls', 'refused', 'reset', 'protocol']);
-
-function kindOf(error: unknown): string {
+function kindOf(error: unknown): HttpErrorKind {
   const kind = typeof error === 'object' && error !== null && 'kind' in error ? error.kind : undefined;
-  return typeof kind === 'string' && KINDS.has(kind) ? kind : 'network';
+  return typeof kind === 'string' && Object.hasOwn(NO_ANSWER, kind) ? (kind as HttpErrorKind) : 'network';
 }

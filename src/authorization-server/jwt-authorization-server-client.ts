@@ -10,6 +10,11 @@ import { SignatureError, type SigningKeys } from './signing-keys.ts';
 const MEDIA_TYPE = 'application/token-introspection+jwt';
 const TYPES = ['token-introspection+jwt'];
 const MAX_AGE = 60;
+const HINTS: Partial<Record<SignatureError['check'], string>> = {
+  algorithm: 'Compare OIDC_RS_SIGNING_ALGO with the registration.',
+  type: 'Some other message of the authorization server came in place of an answer.',
+  kid: 'After a change of keys this can last half a minute; otherwise check OIDC_OP_JWKS_ENDPOINT.',
+};
 
 /**
  * Asks the authorization server about tokens and reads answers that are signed by it and encrypted to this resource
@@ -65,9 +70,10 @@ export class JWTAuthorizationServerClient extends AuthorizationServerClient {
       return (await this.#signingKeys.verify(jws, { algorithm, types: TYPES })).payload;
     } catch (error) {
       if (!(error instanceof SignatureError)) throw error;
+      const hint = HINTS[error.check];
       throw this.exchange.untrusted(
         error.check,
-        `Its signature does not hold: compare OIDC_RS_SIGNING_ALGO (${algorithm}).`,
+        hint === undefined ? error.message : `${error.message} ${hint}`,
       );
     }
   }

@@ -12,6 +12,8 @@ export interface UserProfile {
 /**
  * Where local users live. Only `findBySubject` is needed.
  *
+ * The shipped backends call `findBySubject` and `isActive`; the others are for backends that create or change users.
+ *
  * A person is known by issuer *and* subject: a subject is unique only per issuer. Both are to be compared byte for
  * byte. A store that throws, or takes longer than `OIDC_TIMEOUT`, makes the answer 503; it is never held against the token.
  */
