@@ -48,7 +48,7 @@ async function importBackend(name: string): Promise<FoundBackend> {
       problem: `OIDC_RS_BACKEND_CLASS: the module ${specifier} cannot be imported (${whyNot(error)}).${byFile}`,
     };
   }
-  const backend = Object.hasOwn(module, exported) ? module[exported] : undefined;
+  const backend = module[exported];
   if (isBackendClass(backend)) return { provider: backend };
   const exports = Object.keys(module).join(', ') || 'nothing';
   return {

@@ -51,8 +51,7 @@ function readBlocks(value: unknown, label: RegExp, wanted: string): string[] {
 }
 
 function normalize(value: string): string {
-  const unquoted = value.trim().replace(/^["']+|["']+$/g, '');
-  const pem = unquoted.includes('-----BEGIN ') ? unquoted : Buffer.from(unquoted, 'base64').toString('utf8');
+  const pem = value.includes('-----BEGIN ') ? value : Buffer.from(value, 'base64').toString('utf8');
   return pem.replace(/\\r\\n|\\n|\r\n?/g, '\n');
 }
 

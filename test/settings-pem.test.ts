@@ -53,6 +53,7 @@ describe('private keys in PEM (P5, X6)', () => {
       `'${pkcs8.replaceAll('\n', '\\n')}'`,
       `"""${pkcs8}"""`,
       Buffer.from(pkcs8).toString('base64'),
+      `"${Buffer.from(pkcs8).toString('base64')}"`,
       Buffer.from(pkcs8.replaceAll('\n', '\r\n')).toString('base64'),
       Buffer.from(pkcs8).toString('base64').replace(/.{76}/g, '$&\n'),
     ];

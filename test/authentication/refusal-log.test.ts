@@ -317,11 +317,12 @@ describe('the logger that is used where none is given', () => {
   });
 
   it('writes one line, whatever is in it (E2)', () => {
-    const hostile = 'a\nALARM: b\r\n\u001b[2Jc\0';
+    const hostile = 'a\nALARM: b\r\n\u001b[2Jc\0\u0085\u009b31m\u2028d\u2029\u007f';
     stderrLogger.warn({ client_id: hostile, [hostile]: [hostile] }, hostile);
     const [line] = written.mock.calls[0] as [string];
     // eslint-disable-next-line no-control-regex -- control characters are what this looks for
-    expect(line).not.toMatch(/[\u0000-\u001f]/);
-    expect(line).toContain('a\\nALARM: b\\r\\n');
+    expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
+    expect(line).toContain('warning: a ALARM: b   [2Jc');
+    expect(line).toContain('{"client_id":"a\\nALARM: b\\r\\n');
   });
 });
