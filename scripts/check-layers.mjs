@@ -8,7 +8,7 @@ const LAYERS = [
   { name: 'ground', files: '^src/(types|secret|errors|claims|logger)\\.ts$', below: [] },
   {
     name: 'settings',
-    files: '^src/settings[a-z-]*\\.ts$',
+    files: '^src/settings(/|\\.ts$)',
     below: ['ground'],
     packages: ['convict'],
   },

@@ -67,7 +67,7 @@ const GROUPS = [
   },
 ];
 
-const INTRODUCTION = `<!-- Written by scripts/settings-reference.mjs from the schema in src/settings-schema.ts: change it there, then \`npm run docs:settings\`. -->
+const INTRODUCTION = `<!-- Written by scripts/settings-reference.mjs from the schema in src/settings/schema.ts: change it there, then \`npm run docs:settings\`. -->
 
 # Settings
 

@@ -2,10 +2,10 @@ import convict from 'convict';
 
 import { ConfigurationError } from './errors.ts';
 import { Secret } from './secret.ts';
-import { endpointUrl, isPlainHttp, issuerUrl } from './settings-formats.ts';
-import { isNearMiss, LOGIN_SETTINGS, nearestName } from './settings-names.ts';
-import { settingsSchema, type SettingDefinition } from './settings-schema.ts';
-import { fromEnvironment, fromOptions } from './settings-sources.ts';
+import { endpointUrl, isPlainHttp, issuerUrl } from './settings/formats.ts';
+import { isNearMiss, LOGIN_SETTINGS, nearestName } from './settings/names.ts';
+import { settingsSchema, type SettingDefinition } from './settings/schema.ts';
+import { fromEnvironment, fromOptions } from './settings/sources.ts';
 
 export { settingsSchema };
 

@@ -245,9 +245,12 @@ describe('a downgrade', () => {
       'header',
     ],
     ['two signed answers', signAnswer(signer, JSON_ANSWER).then((jws) => `${jws}.${jws}`), 'header'],
-  ])('to an encrypted answer that is not signed is refused, since anybody can encrypt: %s (J2)', async (...row) => {
-    await expectRefused(encrypted(row[1]), row[2]);
-  });
+  ])(
+    'to an encrypted answer that is not signed is refused, since anybody can encrypt: %s (J2)',
+    async (...row) => {
+      await expectRefused(encrypted(row[1]), row[2]);
+    },
+  );
 });
 
 describe('a signature', () => {

@@ -13,8 +13,8 @@ import {
   trueOrFalse,
   word,
   type Format,
-} from './settings-formats.ts';
-import { certificates, privateKeys } from './settings-pem.ts';
+} from './formats.ts';
+import { certificates, privateKeys } from './pem.ts';
 
 /** What is known about one setting. Its name is also the name of its environment variable. */
 export interface SettingDefinition {

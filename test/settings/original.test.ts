@@ -3,7 +3,7 @@ import { parseEnv } from 'node:util';
 
 import { describe, expect, it } from 'vitest';
 
-import { missingSettings, readSettings, type SettingsInput } from '../src/settings.ts';
+import { missingSettings, readSettings, type SettingsInput } from '../../src/settings.ts';
 
 const KEY = generateKeyPairSync('rsa', {
   modulusLength: 2048,

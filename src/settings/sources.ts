@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 
-import { Secret } from './secret.ts';
-import { isEmptyWord } from './settings-formats.ts';
+import { Secret } from '../secret.ts';
+import { isEmptyWord } from './formats.ts';
 
 /** What one source says about a setting: a value, or what is wrong (`is blank`); `undefined` when it says nothing. */
 export type Given = { readonly value: unknown } | { readonly problem: string } | undefined;

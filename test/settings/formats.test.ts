@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { readSettings, type SettingName } from '../src/settings.ts';
+import { readSettings, type SettingName } from '../../src/settings.ts';
 
 /** What a setting becomes, from the environment and, being text, the same from the caller. */
 function value(name: SettingName, text: string): unknown {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { LOGIN_SETTINGS } from '../src/settings-names.ts';
-import { readSettings, settingsSchema, type SettingsInput } from '../src/settings.ts';
+import { LOGIN_SETTINGS } from '../../src/settings/names.ts';
+import { readSettings, settingsSchema, type SettingsInput } from '../../src/settings.ts';
 
 const inEnvironment = (name: string): { problems: readonly string[]; warnings: readonly string[] } => {
   const { problems, warnings } = readSettings({ env: { [name]: 'A-VALUE' } });

@@ -3,7 +3,7 @@ import { rootCertificates } from 'node:tls';
 
 import { describe, expect, it } from 'vitest';
 
-import { readSettings } from '../src/settings.ts';
+import { readSettings } from '../../src/settings.ts';
 
 function read(name: 'OIDC_RS_PRIVATE_KEY_STR' | 'OIDC_CA', text: string): string | undefined {
   const { settings, problems } = readSettings({ env: { [name]: text } });

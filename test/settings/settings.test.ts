@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
-import { Secret } from '../src/secret.ts';
+import { Secret } from '../../src/secret.ts';
 import {
   loadSettings,
   missingSettings,
@@ -11,7 +11,7 @@ import {
   type SettingName,
   type Settings,
   type SettingsInput,
-} from '../src/settings.ts';
+} from '../../src/settings.ts';
 
 const PEM = '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n';
 

@@ -6,7 +6,7 @@ import { rootCertificates } from 'node:tls';
 
 import { afterAll, describe, expect, it } from 'vitest';
 
-import { readSettings, type SettingName, type SettingsReading } from '../src/settings.ts';
+import { readSettings, type SettingName, type SettingsReading } from '../../src/settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'settings-'));
 afterAll(() => {

@@ -2,14 +2,14 @@ import { inspect } from 'node:util';
 
 import { describe, expect, it } from 'vitest';
 
-import { ConfigurationError } from '../src/errors.ts';
+import { ConfigurationError } from '../../src/errors.ts';
 import {
   loadSettings,
   readSettings,
   settingsSchema,
   type SettingName,
   type SettingsInput,
-} from '../src/settings.ts';
+} from '../../src/settings.ts';
 
 describe('problems', () => {
   const wrong = {

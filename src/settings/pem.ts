@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 
-import { FormatError, type Format } from './settings-formats.ts';
+import { FormatError, type Format } from './formats.ts';
 
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
