@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,14 +70,17 @@ describe('settings in the pages', () => {
       content.startsWith('[oidc-resource-server]'),
     );
     const message = /warning: (.*) \{"event"/.exec(shown?.content ?? '')?.[1] ?? '';
-    const text = JSON.parse(`"${message}"`) as string;
+    expect(message).not.toBe('');
     expect(readFileSync(new URL('../../src/backend/claim-checks.ts', import.meta.url), 'utf8')).toContain(
-      text,
+      message,
     );
   });
 });
 
-describe('the commands in the guide to keys', () => {
+// The guide is about openssl; everything else runs where it is not installed. Continuous integration requires it.
+const withoutOpenssl = process.env.CI === undefined && spawnSync('openssl', ['version']).status !== 0;
+
+describe.skipIf(withoutOpenssl)('the commands in the guide to keys', () => {
   const { fences } = pageAt('docs/guides/jwt-introspection-and-keys.md');
   const commands = fences.filter(({ language, content }) => language === 'sh' && content.includes('openssl'));
   const directory = mkdtempSync(join(tmpdir(), 'keys-guide-'));
