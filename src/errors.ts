@@ -11,6 +11,7 @@ export type InvalidTokenReason =
   | 'subject'
   | 'client'
   | 'confirmation'
+  | 'claims'
   | 'unknown_user'
   | 'disabled_user';
 

@@ -19,6 +19,7 @@ export interface AuthenticatorOptions<U, C extends Claims> {
   readonly logger: Logger;
 }
 
+const SAID_NO = 'verifyClaims returned false. It has to throw: an InvalidTokenError can say what is wrong.';
 const NOTHING_REQUIRED: Requirements = Object.freeze({});
 
 /** Owns the order of the five steps: token, claims, possession, decision, user. Nothing else does. */
@@ -48,8 +49,10 @@ export class Authenticator<U, C extends Claims> {
       claims = freezeClaims(await backend.getClaims(token));
       const possession = verifyPossession(constraints, request, token, claims);
       if (possession !== undefined) await possession;
-      const decision = backend.verifyClaims(claims, requirements);
-      if (decision !== undefined) await decision;
+      const decision: unknown = backend.verifyClaims(claims, requirements);
+      // In Django it returns whether the claims are good; a hook that says no in that way must not let in.
+      if (decision !== undefined && (await decision) === false)
+        throw new InvalidTokenError('claims', SAID_NO);
       return await this.#identify(claims, token, requirements);
     } catch (error) {
       logRefusal(logger, error, token, claims);

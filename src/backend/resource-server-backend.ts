@@ -1,5 +1,5 @@
 import { type Claims, ownClaim } from '../claims.ts';
-import { UserStoreError } from '../errors.ts';
+import { isResourceServerError, UserStoreError } from '../errors.ts';
 import type { AuthorizationServerClientDependencies } from '../authorization-server/authorization-server-client.ts';
 import type { AccessToken } from '../secret.ts';
 import type { SettingName, Settings } from '../settings.ts';
@@ -107,6 +107,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
     try {
       return await Promise.race([ask(), deadline]);
     } catch (cause) {
+      if (isResourceServerError(cause)) throw cause;
       const message =
         'The user store failed or took longer than OIDC_TIMEOUT; its own error is the cause of this one.';
       throw new UserStoreError(message, { cause });

@@ -609,6 +609,16 @@ describe('users', () => {
       expect((error as Error).message).not.toContain('hunter2');
     });
 
+    it('get the answer of a store that refuses on purpose', async () => {
+      const userStore = {
+        findBySubject: () => Promise.reject(new InvalidTokenError('subject_conflict', 'taken')),
+      };
+      expect(await refusal({ userStore })).toMatchObject({
+        code: 'ERR_INVALID_TOKEN',
+        reason: 'subject_conflict',
+      });
+    });
+
     it('get 503 within OIDC_TIMEOUT when it hangs, and no timer is left (U8, X3)', async () => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       const userStore: UserStore<string> = { findBySubject: () => new Promise(() => undefined) };
@@ -745,6 +755,13 @@ describe('hooks', () => {
     const flow = fakeFlow({ hooks: { verifyClaims } });
     await expect(flow.authenticate()).rejects.toThrow('late');
     expect(flow.backend.steps).not.toContain('getOrCreateUser');
+  });
+
+  it('that say no as in Django, by returning false, are understood (R9)', async () => {
+    for (const answer of [() => false, () => Promise.resolve(false)]) {
+      const verifyClaims = answer as () => undefined;
+      expect(await refusal({ hooks: { verifyClaims } })).toMatchObject(refusedFor('claims'));
+    }
   });
 
   it('that refuse by another code are taken at their word', async () => {

@@ -39,7 +39,7 @@ describe('code in the pages', () => {
 });
 
 // Started now, so that it runs beside the other tests.
-const backendTest = run('testing-a-backend.ts', '--test');
+const backendTest = run('testing-a-backend.ts', '--test', '--test-reporter=tap');
 
 describe('the examples of the guides', () => {
   let authorizationServer: TestAuthorizationServer;

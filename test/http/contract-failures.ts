@@ -123,7 +123,9 @@ export function failuresContract({ describe, it, test, factory, trustsCa }: Cont
     for (const [index, url] of urls.entries()) {
       it(`a URL that is none for it, ${index + 1} (A9)`, () =>
         withAdapter(factory(), async (adapter) => {
-          checkSilence(await errorOf(adapter.request(asking(url))));
+          const error = await errorOf(adapter.request(asking(url)));
+          checkSilence(error);
+          assert.equal(error.kind, 'network');
         }));
     }
     it('a header that is none (A9)', () =>
