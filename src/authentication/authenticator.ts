@@ -49,7 +49,7 @@ export class Authenticator<U, C extends Claims> {
       claims = freezeClaims(await backend.getClaims(token));
       const possession = verifyPossession(constraints, request, token, claims);
       if (possession !== undefined) await possession;
-      const decision: unknown = backend.verifyClaims(claims, requirements);
+      const decision = backend.verifyClaims(claims, requirements) as void | Promise<unknown>;
       // In Django it returns whether the claims are good; a hook that says no in that way must not let in.
       if (decision !== undefined && (await decision) === false)
         throw new InvalidTokenError('claims', SAID_NO);

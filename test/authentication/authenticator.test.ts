@@ -759,7 +759,7 @@ describe('hooks', () => {
 
   it('that say no as in Django, by returning false, are understood (R9)', async () => {
     for (const answer of [() => false, () => Promise.resolve(false)]) {
-      const verifyClaims = answer as () => undefined;
+      const verifyClaims = answer as unknown as () => undefined;
       expect(await refusal({ hooks: { verifyClaims } })).toMatchObject(refusedFor('claims'));
     }
   });
