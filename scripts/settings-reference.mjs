@@ -47,6 +47,17 @@ const GROUPS = [
     ],
   },
   {
+    title: 'The person behind a token',
+    names: [
+      'OIDC_RS_CREATE_USER',
+      'OIDC_RS_FALLBACK_TO_EMAIL',
+      'OIDC_RS_USERINFO_MAX_AGE',
+      'OIDC_USERINFO_ESSENTIAL_CLAIMS',
+      'OIDC_USERINFO_FULLNAME_FIELDS',
+      'OIDC_USERINFO_SHORTNAME_FIELD',
+    ],
+  },
+  {
     title: 'Keys, for signed and encrypted answers',
     names: [
       'OIDC_RS_PRIVATE_KEY_STR',

@@ -12,6 +12,8 @@ export type InvalidTokenReason =
   | 'client'
   | 'confirmation'
   | 'claims'
+  | 'userinfo'
+  | 'essential_claims'
   | 'unknown_user'
   | 'disabled_user';
 

@@ -45,6 +45,7 @@ export {
   AuthorizationServerClient,
   type AuthorizationServerClientDependencies,
 } from './authorization-server/authorization-server-client.ts';
+export { UserinfoClient } from './authorization-server/userinfo.ts';
 export { JWTAuthorizationServerClient } from './authorization-server/jwt-authorization-server-client.ts';
 export type { Exchange, ExchangeOptions } from './authorization-server/exchange.ts';
 export type {

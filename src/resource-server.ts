@@ -23,6 +23,7 @@ import { missingSettings, readSettings, type Settings, type SettingsInput } from
 import type { AuthenticationFor, Logger, Requirements, ResourceRequest, ResourceServer } from './types.ts';
 import { ClaimsUserStore, type ClaimsUser } from './user/claims-user-store.ts';
 import type { UserStore } from './user/user-store.ts';
+import { userStoreProblems } from './user-store-problems.ts';
 
 /** What `createResourceServer` takes; every member has a default. */
 export interface ResourceServerOptions<U, C extends Claims = Claims> {
@@ -77,6 +78,7 @@ export async function createResourceServer<U = ClaimsUser, C extends Claims = Cl
     ...keyProblems,
     ...('problem' in found ? [found.problem] : []),
     ...missingSettings(reading, requiredSettings(provider), nameOf(provider, name)),
+    ...userStoreProblems(settings, userStore),
   ]);
   for (const warning of reading.warnings) logger.warn({ event: 'settings.warning' }, warning);
   warnAboutAudience(settings, logger);

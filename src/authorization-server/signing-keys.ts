@@ -20,6 +20,8 @@ export interface SignatureRequirements {
   readonly algorithm: string;
   /** The values of `typ` that are taken; letter case and a leading `application/` make no difference. */
   readonly types: readonly string[];
+  /** Whether a message without `typ` is taken, too. Default: no. */
+  readonly typeOptional?: boolean;
 }
 
 /** A message whose signature is good. */
@@ -240,13 +242,17 @@ function checkHeader(jws: string, required: SignatureRequirements): Verified['he
   }
   const { alg, typ, kid } = header;
   if (alg !== required.algorithm || !KINDS.has(alg)) throw new SignatureError('algorithm');
-  if (typeof typ !== 'string' || !required.types.some((type) => shortType(type) === shortType(typ))) {
+  if (!(typ === undefined && required.typeOptional) && !isOneOf(required.types, typ)) {
     throw new SignatureError('type');
   }
   if (Object.hasOwn(header, 'crit') || (kid !== undefined && typeof kid !== 'string')) {
     throw new SignatureError('header');
   }
   return header;
+}
+
+function isOneOf(types: readonly string[], typ: unknown): boolean {
+  return typeof typ === 'string' && types.some((type) => shortType(type) === shortType(typ));
 }
 
 // RFC 7515 section 4.1.9: `application/` may be left out.

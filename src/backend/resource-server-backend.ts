@@ -1,11 +1,14 @@
-import { type Claims, ownClaim } from '../claims.ts';
-import { isResourceServerError, UserStoreError } from '../errors.ts';
 import type { AuthorizationServerClientDependencies } from '../authorization-server/authorization-server-client.ts';
-import type { AccessToken } from '../secret.ts';
+import { UserinfoClient } from '../authorization-server/userinfo.ts';
+import { type Claims, freezeClaims, ownClaim } from '../claims.ts';
+import { InvalidTokenError, isResourceServerError } from '../errors.ts';
+import { type AccessToken, referenceOf } from '../secret.ts';
 import type { SettingName, Settings } from '../settings.ts';
 import type { Logger, Requirements } from '../types.ts';
 import type { UserStore } from '../user/user-store.ts';
 import { checkAudience, checkScopes } from './claim-checks.ts';
+import { withinDeadline } from './deadline.ts';
+import { missingEssentialClaims, profileOf } from './user-profile.ts';
 
 /** What every backend is built from. Its members may grow; a factory hands it on whole. */
 export interface BackendDependencies<TUser> extends AuthorizationServerClientDependencies {
@@ -36,6 +39,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
   protected readonly userStore: UserStore<TUser>;
   /** Where events go. Never log a token. */
   protected readonly logger: Logger;
+  readonly #userinfo: UserinfoClient;
 
   /** @throws TypeError when built without its dependencies, as a container does that does not know the class */
   constructor(dependencies: BackendDependencies<TUser>) {
@@ -49,6 +53,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
     this.settings = dependencies.settings;
     this.userStore = dependencies.userStore;
     this.logger = dependencies.logger;
+    this.#userinfo = new UserinfoClient(dependencies);
   }
 
   /**
@@ -83,36 +88,126 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
   /**
    * Finds the local user, or makes one; the fifth step. `undefined` refuses the token.
    *
-   * Override it to create users or to look them up elsewhere. It runs for persons only: a client's own token never
-   * gets here, so `claims.sub` is a usable string. A user whom the store calls inactive is refused after this step.
+   * It calls {@link getUser}, then {@link updateUser} for a user who is known and {@link createUser} for one who is not:
+   * override one of these rather than this. It runs for persons only: a client's own token never gets here, so
+   * `claims.sub` is a usable string. A user whom the store calls inactive is refused after this step.
    *
    * @param claims The claims, deeply frozen.
    * @param token The access token, to ask another API on the user's behalf.
    * @throws UserStoreError when the store fails or takes longer than `OIDC_TIMEOUT`
    */
-  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- overriding hooks use the token
   async getOrCreateUser(claims: TClaims, token: AccessToken): Promise<TUser | undefined> {
-    const issuer = (ownClaim(claims, 'iss') ?? this.settings.OIDC_OP_URL) as string;
-    return this.#withinDeadline(() => this.userStore.findBySubject(issuer, claims.sub as string, claims));
+    const user = await this.getUser(claims, token);
+    return user === undefined ? this.createUser(claims, token) : this.updateUser(user, claims, token);
   }
 
-  async #withinDeadline<T>(ask: () => Promise<T>): Promise<T> {
-    const ms = this.settings.OIDC_TIMEOUT * 1000;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(new Error(`no answer within ${ms} ms`));
-      }, ms);
-    });
-    try {
-      return await Promise.race([ask(), deadline]);
-    } catch (cause) {
-      if (isResourceServerError(cause)) throw cause;
-      const message =
-        'The user store failed or took longer than OIDC_TIMEOUT; its own error is the cause of this one.';
-      throw new UserStoreError(message, { cause });
-    } finally {
-      clearTimeout(timer);
-    }
+  /**
+   * Looks the user up by issuer and subject; `undefined` when there is none.
+   *
+   * Override it where users are kept elsewhere, or nowhere.
+   *
+   * @throws UserStoreError when the store fails or takes longer than `OIDC_TIMEOUT`
+   */
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- overriding hooks use the token
+  protected async getUser(claims: TClaims, token: AccessToken): Promise<TUser | undefined> {
+    const [issuer, subject] = this.#personOf(claims);
+    return this.#ask(() => this.userStore.findBySubject(issuer, subject, claims));
   }
+
+  /**
+   * Makes a user of a person whom the store does not know; `undefined` refuses the token.
+   *
+   * With `OIDC_RS_FALLBACK_TO_EMAIL` it first links the one user with the same verified e-mail address; with
+   * `OIDC_RS_CREATE_USER` it then creates one. With neither it asks nobody. Override it to create users your way.
+   *
+   * @throws InvalidTokenError when one of `OIDC_USERINFO_ESSENTIAL_CLAIMS` is missing
+   * @throws UserStoreError when the store fails or takes longer than `OIDC_TIMEOUT`
+   */
+  protected async createUser(claims: TClaims, token: AccessToken): Promise<TUser | undefined> {
+    const { OIDC_RS_CREATE_USER: create, OIDC_RS_FALLBACK_TO_EMAIL: link } = this.settings;
+    if (!create && !link) return undefined;
+    const userinfo = await this.getUserinfo(token, claims);
+    const missing = missingEssentialClaims(userinfo, this.settings);
+    if (missing.length > 0) {
+      throw new InvalidTokenError(
+        'essential_claims',
+        `No user is made without these claims: ${missing.join(', ')}.`,
+      );
+    }
+    const [issuer, subject] = this.#personOf(claims);
+    const profile = profileOf(userinfo, this.settings);
+    const { email } = profile;
+    if (link && email !== undefined && ownClaim(userinfo, 'email_verified') === true) {
+      const linked = await this.#ask(async () =>
+        this.userStore.linkByVerifiedEmail?.(issuer, subject, email),
+      );
+      if (linked !== undefined) {
+        this.#log(
+          'user.linked',
+          subject,
+          'A user without a subject was linked by the verified e-mail address.',
+        );
+        return linked;
+      }
+    }
+    if (!create) return undefined;
+    const created = await this.#ask(async () => this.userStore.create?.(issuer, subject, profile));
+    if (created !== undefined)
+      this.#log('user.created', subject, 'A user was created for a person who came first.');
+    return created;
+  }
+
+  /**
+   * Brings a known user up to date; resolves with the user as it then is. Called for every request of a known user.
+   *
+   * It asks the user endpoint again when `OIDC_RS_USERINFO_MAX_AGE` has passed, and leaves the user as it is while the
+   * endpoint cannot be asked. Override it to take over groups or roles from the claims; write only what has changed.
+   *
+   * @throws UserStoreError when the store fails or takes longer than `OIDC_TIMEOUT`
+   */
+  protected async updateUser(user: TUser, claims: TClaims, token: AccessToken): Promise<TUser> {
+    const maxAge = this.settings.OIDC_RS_USERINFO_MAX_AGE;
+    const { userStore } = this;
+    if (maxAge === 0 || userStore.updatedAt === undefined || userStore.update === undefined) return user;
+    if (Date.now() - userStore.updatedAt(user) < maxAge * 1000 || isKeyBound(claims)) return user;
+    let userinfo: Claims;
+    try {
+      userinfo = await this.getUserinfo(token, claims);
+    } catch (error) {
+      // The token was good a moment ago, and the user is known: neither suffers from what the user endpoint says.
+      if (isResourceServerError(error) && error.code !== 'ERR_AS_UNTRUSTED_RESPONSE') return user;
+      throw error;
+    }
+    return this.#ask(async () => userStore.update?.(user, profileOf(userinfo, this.settings)) ?? user);
+  }
+
+  /**
+   * Resolves with what is known about the person: the claims, and on top of them what the user endpoint says.
+   *
+   * Without `OIDC_OP_USER_ENDPOINT`, and for a token that is bound to a key, which cannot be sent on, it is the claims
+   * alone. Override it to ask somebody else.
+   *
+   * @throws InvalidTokenError when the user endpoint refuses the token
+   * @throws AuthorizationServerError when it gives no believable answer
+   */
+  protected async getUserinfo(token: AccessToken, claims: TClaims): Promise<Claims> {
+    if (this.settings.OIDC_OP_USER_ENDPOINT === undefined || isKeyBound(claims)) return claims;
+    return freezeClaims({ ...claims, ...(await this.#userinfo.fetch(token, claims)) });
+  }
+
+  #personOf(claims: TClaims): [issuer: string, subject: string] {
+    return [(ownClaim(claims, 'iss') ?? this.settings.OIDC_OP_URL) as string, claims.sub as string];
+  }
+
+  #ask<T>(ask: () => Promise<T>): Promise<T> {
+    return withinDeadline(this.settings.OIDC_TIMEOUT * 1000, ask);
+  }
+
+  #log(event: string, subject: string, message: string): void {
+    this.logger.info({ event, user_ref: referenceOf(subject) }, message);
+  }
+}
+
+function isKeyBound(claims: Claims): boolean {
+  return ownClaim(claims, 'cnf') !== undefined;
 }

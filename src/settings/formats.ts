@@ -52,7 +52,7 @@ export const trueOrFalse: Format<boolean> = {
 
 /** A number of seconds within bounds; `fractions` allows 0.5. */
 export function seconds(least: number, most: number, fractions?: 'fractions'): Format<number> {
-  const grammar = fractions ? /^\d{1,4}(\.\d{1,6})?$/ : /^\d{1,4}$/;
+  const grammar = fractions ? /^\d{1,8}(\.\d{1,6})?$/ : /^\d{1,8}$/;
   const description = `a ${fractions ? '' : 'whole '}number of seconds from ${least} to ${most}`;
   return {
     description,

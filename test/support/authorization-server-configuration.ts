@@ -22,6 +22,10 @@ export interface IntrospectionResponseOptions {
   readonly encryptionAlg?: EncryptionAlgValues;
   /** Default: `A256GCM`. */
   readonly encryptionEnc?: EncryptionEncValues;
+  /** Signs what userinfo says about people who logged in at `spa`. Default: plain JSON. */
+  readonly userinfoSigningAlg?: 'ES256' | 'RS256';
+  /** Encrypts it as well, to these keys. */
+  readonly userinfoEncryptionJwks?: JSONWebKeySet;
 }
 
 const secret = (clientId: string): string => `${clientId}-secret-${randomBytes(16).toString('hex')}`;
@@ -88,6 +92,7 @@ export function createConfiguration(
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: (_ctx, client) => client.clientId.startsWith('api-') },
       jwtIntrospection: { enabled: true },
+      jwtUserinfo: { enabled: true },
       // The login client revokes whatever a test wants to see revoked.
       revocation: { enabled: true, allowedPolicy: () => true },
       // Every URI is a resource; its tokens are opaque and have it in `aud`.
@@ -132,6 +137,12 @@ function createClients(secrets: Secrets, response: IntrospectionResponseOptions)
       token_endpoint_auth_method: 'none',
       grant_types: ['authorization_code', 'refresh_token'],
       redirect_uris: ['http://127.0.0.1/callback'],
+      ...(response.userinfoSigningAlg && { userinfo_signed_response_alg: response.userinfoSigningAlg }),
+      ...(response.userinfoEncryptionJwks && {
+        userinfo_encrypted_response_alg: 'RSA-OAEP',
+        userinfo_encrypted_response_enc: 'A256GCM',
+        jwks: response.userinfoEncryptionJwks,
+      }),
     },
     { ...api, client_id: 'robot', client_secret: secrets.robot, grant_types: ['client_credentials'] },
     { ...api, client_id: 'api-json', client_secret: secrets['api-json'] },

@@ -1,0 +1,123 @@
+import { type Claims, freezeClaims, ownClaim } from '../claims.ts';
+import { type AuthorizationServerError, InvalidTokenError } from '../errors.ts';
+import type { HttpResponse } from '../http/http-adapter.ts';
+import type { AccessToken } from '../secret.ts';
+import type { AuthorizationServerClientDependencies } from './authorization-server-client.ts';
+import { Exchange, mediaTypeOf, parseJsonObject } from './exchange.ts';
+import { SignatureError } from './signing-keys.ts';
+
+const SETTING = 'OIDC_OP_USER_ENDPOINT';
+const JSON_TYPE = 'application/json';
+const JWT_TYPE = 'application/jwt';
+const ACCEPT = { AUTO: `${JSON_TYPE}, ${JWT_TYPE}`, JSON: JSON_TYPE, JWT: JWT_TYPE } as const;
+
+/**
+ * Asks the authorization server about the person behind a token, with that token.
+ *
+ * `OIDC_OP_USER_ENDPOINT_FORMAT` decides which answers are taken: plain JSON, a JWT that is signed (and may be encrypted
+ * to this resource server's key), or either by the answer's content type.
+ *
+ * @see {@link https://openid.net/specs/openid-connect-core-1_0.html#UserInfo | OpenID Connect Core section 5.3}
+ */
+export class UserinfoClient {
+  readonly #dependencies: AuthorizationServerClientDependencies;
+  readonly #exchange: Exchange;
+
+  constructor(dependencies: AuthorizationServerClientDependencies) {
+    const { settings, http, logger } = dependencies;
+    this.#dependencies = dependencies;
+    this.#exchange = new Exchange({ http, logger, timeoutMs: settings.OIDC_TIMEOUT * 1000 });
+  }
+
+  /**
+   * Resolves with the claims about the person, deeply frozen, whose `sub` is that of the token.
+   *
+   * @param claims What introspection said about the token.
+   * @throws InvalidTokenError when the user endpoint refuses the token, say for want of the scope `openid`
+   * @throws AuthorizationServerError when no believable answer comes
+   */
+  async fetch(token: AccessToken, claims: Claims): Promise<Claims> {
+    const { OIDC_OP_USER_ENDPOINT: url, OIDC_OP_USER_ENDPOINT_FORMAT: format } = this.#dependencies.settings;
+    const response = await this.#exchange.send({
+      method: 'GET',
+      url: url as string,
+      headers: { accept: ACCEPT[format], authorization: `Bearer ${token.reveal()}` },
+    });
+    if (response.status === 401 || response.status === 403) {
+      throw new InvalidTokenError(
+        'userinfo',
+        `${SETTING} refuses the token: it may lack the scope "openid". Without ${SETTING} the claims of the token do.`,
+      );
+    }
+    if (response.status !== 200) throw this.#exchange.unexpectedStatus(response, SETTING);
+    const userinfo = await this.#read(response, claims);
+    if (typeof userinfo.sub !== 'string' || userinfo.sub !== ownClaim(claims, 'sub')) {
+      throw this.#exchange.untrusted(
+        'sub',
+        `${SETTING} told about somebody else: its "sub" is not the token's.`,
+      );
+    }
+    try {
+      return freezeClaims(userinfo);
+    } catch {
+      throw this.#exchange.untrusted('depth', 'It is nested too deep.');
+    }
+  }
+
+  async #read(response: HttpResponse, claims: Claims): Promise<Record<string, unknown>> {
+    const { OIDC_OP_USER_ENDPOINT_FORMAT: format } = this.#dependencies.settings;
+    const type = mediaTypeOf(response);
+    if (type === JWT_TYPE && format !== 'JSON') return this.#verified(response, claims);
+    if (type !== JSON_TYPE || format === 'JWT') {
+      throw this.#exchange.untrusted(
+        'content_type',
+        `Its content type does not fit ${SETTING}_FORMAT=${format}.`,
+      );
+    }
+    const userinfo = parseJsonObject(response.body);
+    if (userinfo === undefined) throw this.#exchange.untrusted('json', 'It is not a JSON object.');
+    return userinfo;
+  }
+
+  async #verified(response: HttpResponse, claims: Claims): Promise<Record<string, unknown>> {
+    const { settings, signingKeys } = this.#dependencies;
+    const jws = await this.#decrypted(Buffer.from(response.body).toString('latin1'));
+    const requirements = { algorithm: settings.OIDC_RS_SIGNING_ALGO, types: ['jwt'], typeOptional: true };
+    try {
+      const { payload } = await signingKeys.verify(jws, requirements);
+      const problem = this.#problemOf(payload, claims);
+      if (problem !== undefined) throw problem;
+      return payload;
+    } catch (error) {
+      throw error instanceof SignatureError ? this.#exchange.untrusted(error.check, error.message) : error;
+    }
+  }
+
+  async #decrypted(jwt: string): Promise<string> {
+    if (jwt.split('.', 4).length === 3) return jwt;
+    try {
+      return (await this.#dependencies.privateKeys.decrypt(jwt)).plaintext;
+    } catch {
+      throw this.#exchange.untrusted('decryption', 'It cannot be decrypted: compare OIDC_RS_ENCRYPTION_*.');
+    }
+  }
+
+  /** A signed answer names its sender, and whom it is for: us, or the client that the token was issued to. */
+  #problemOf(payload: Record<string, unknown>, claims: Claims): AuthorizationServerError | undefined {
+    const { OIDC_OP_URL, OIDC_RS_CLIENT_ID, OIDC_RS_CLOCK_TOLERANCE } = this.#dependencies.settings;
+    const { iss, aud, exp } = payload;
+    if (typeof iss !== 'string' || iss !== OIDC_OP_URL) {
+      return this.#exchange.untrusted('iss', 'Its issuer is not exactly OIDC_OP_URL.');
+    }
+    const ours: readonly unknown[] = [OIDC_RS_CLIENT_ID, ownClaim(claims, 'client_id')];
+    const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+    if (!audiences.some((audience) => typeof audience === 'string' && ours.includes(audience))) {
+      return this.#exchange.untrusted('aud', 'It is meant for somebody else.');
+    }
+    const now = Date.now() / 1000;
+    if (exp !== undefined && !(typeof exp === 'number' && exp > now - OIDC_RS_CLOCK_TOLERANCE)) {
+      return this.#exchange.untrusted('exp', 'It has expired.');
+    }
+    return undefined;
+  }
+}
