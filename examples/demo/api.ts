@@ -1,15 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
-import {
-  createResourceServer,
-  type Logger,
-  type MemoryUser,
-  MemoryUserStore,
-  type ResourceServer,
-  type SettingsInput,
-} from 'oidc-resource-server';
+import { createResourceServer, type Logger, type SettingsInput } from 'oidc-resource-server';
 import { authenticate, resourceServerRouter } from 'oidc-resource-server/express';
+import type { KyselyUserStore } from 'oidc-resource-server/kysely';
 
 /** The keys for encrypted answers, made for this run: the private one as a setting, the public one to be registered. */
 export function newKeys(): { privateKey: string; publicKeys: { keys: object[] } } {
@@ -31,31 +25,25 @@ export class LastWord implements Logger {
   error = this.info;
 
   #keep(fields: object, message: string): void {
-    if ('event' in fields && /rejected|refused|unavailable/.test(String(fields.event)))
+    if ('event' in fields && /rejected|refused|unavailable|created/.test(String(fields.event)))
       this.message = message;
   }
 }
 
-/** The API of the demonstration: `GET /me`, for people with the scope `groups`, of whom it knows Alice alone. */
+/** The API of the demonstration: `GET /me`, for people with the scope `groups` who are users. */
 export interface Api {
   readonly url: string;
   readonly lastWord: LastWord;
   close(): Promise<void>;
 }
 
-/** Starts an Express API that lets in whom the settings say. */
-export async function startApi(settings: SettingsInput): Promise<Api> {
+/** Starts an Express API that lets in whom the settings say, out of these users. */
+export async function startApi(settings: SettingsInput, userStore: KyselyUserStore): Promise<Api> {
   const lastWord = new LastWord();
-  const alice: MemoryUser = {
-    issuer: settings.OIDC_OP_URL as string,
-    subject: 'alice',
-    active: true,
-    name: 'Alice Martin',
-  };
-  const resourceServer: ResourceServer<MemoryUser> = await createResourceServer({
+  const resourceServer = await createResourceServer({
     env: {},
     settings: { ...settings, OIDC_RS_SCOPES: ['groups'], OIDC_RS_ALLOWED_AUDIENCES: ['spa'] },
-    userStore: new MemoryUserStore([alice]),
+    userStore,
     logger: lastWord,
   });
 
@@ -64,7 +52,7 @@ export async function startApi(settings: SettingsInput): Promise<Api> {
   const member = authenticate(resourceServer);
   app.get('/me', member, (request, response) => {
     const { user, audience } = member.of(request);
-    response.json({ name: user.name, subject: user.subject, via: audience });
+    response.json({ name: user.full_name, id: user.id, via: audience });
   });
 
   const server = app.listen(0, '127.0.0.1');

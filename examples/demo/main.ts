@@ -2,10 +2,14 @@
 // everybody else out. `npm run demo`
 import { parseArgs } from 'node:util';
 import type { SettingsInput } from 'oidc-resource-server';
-import { startAuthorizationServer } from '../../test/support/authorization-server.ts';
+import {
+  startAuthorizationServer,
+  type TestAuthorizationServer,
+} from '../../test/support/authorization-server.ts';
 import { logIn } from '../../test/support/person.ts';
 import { type Api, newKeys, startApi } from './api.ts';
 import { isRight, renderTable, type Row } from './table.ts';
+import { startUsers } from './users.ts';
 
 const HELP = `Shows an API protected by oidc-resource-server, against a real authorization server on this machine.
 
@@ -30,14 +34,21 @@ async function demonstrate(serve: boolean): Promise<number> {
   // The API is registered with its public key: what its /jwks publishes.
   const server = await startAuthorizationServer({ encryptionJwks: publicKeys });
   say(`Authorization server (oidc-provider)           ${server.url}`);
-  const json = await startApi(server.settingsFor('json'));
+  const users = await startUsers(server.url, { alice: 'Alice Martin' });
+  say('Users, in an SQLite file                       Alice alone');
+  const json = await startApi(server.settingsFor('json'), users.store);
   say(`API that has tokens introspected as JSON       ${json.url}/me`);
-  const jwt = await startApi({ ...server.settingsFor('jwt'), ...jwtSettings(privateKey) });
+  const jwt = await startApi({ ...server.settingsFor('jwt'), ...jwtSettings(privateKey) }, users.store);
   say(`API that wants answers signed and encrypted    ${jwt.url}/me`);
+  const creating = await startApi(
+    { ...server.settingsFor('json'), ...creatingSettings(server) },
+    users.store,
+  );
+  say(`API that creates users when they first come    ${creating.url}/me`);
   say('Alice and Bob log in, through the login and consent pages …');
   const alice = await logIn(server, { login: 'alice', scopes: ['openid', 'groups', 'offline_access'] });
   const narrow = await logIn(server, { login: 'alice', scopes: ['openid', 'email'] });
-  const bob = await logIn(server, { login: 'bob', scopes: ['openid', 'groups'] });
+  const bob = await logIn(server, { login: 'bob', scopes: ['openid', 'profile', 'groups'] });
   console.log();
 
   const rows: Row[] = [];
@@ -57,7 +68,12 @@ async function demonstrate(serve: boolean): Promise<number> {
   await show(json, "Alice's refresh token", alice.refreshToken, invalid);
   await show(json, "Alice's ID token", alice.idToken, invalid);
   await show(json, 'A token of nobody', 'made-up-token', invalid);
-  await show(json, "Bob's token: not a user of this API", bob.accessToken, invalid);
+  await show(json, "Bob's token: not a user yet", bob.accessToken, invalid);
+  await show(creating, "Bob's token, where users are created", bob.accessToken, '200 Name of bob');
+  await show(json, "Bob's token, now that he is a user", bob.accessToken, '200 Name of bob');
+  await users.disable('bob');
+  await show(json, "Bob's token, after he was disabled", bob.accessToken, invalid);
+  await show(creating, 'The same, where users are created', bob.accessToken, invalid);
   const gone = await server.tokenFor('alice', { scopes: ['groups'] });
   await server.revoke(gone.accessToken);
   await show(json, "Alice's revoked token", gone.accessToken, invalid);
@@ -83,7 +99,8 @@ async function demonstrate(serve: boolean): Promise<number> {
     await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
     await server.stop();
   }
-  await Promise.all([json.close(), jwt.close()]);
+  await Promise.all([json.close(), jwt.close(), creating.close()]);
+  await users.close();
   return wrong === 0 ? 0 : 1;
 }
 
@@ -94,10 +111,12 @@ async function ask(api: Api, token: string | undefined): Promise<Pick<Row, 'got'
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
   });
   const body = (await response.json()) as { name?: string; error?: string; via?: string };
-  const why = response.ok
-    ? `She is a user here, and came through the client "${body.via ?? ''}".`
-    : api.lastWord.message;
+  const why = api.lastWord.message || `A user here, who came through the client "${body.via ?? ''}".`;
   return { got: `${response.status} ${body.name ?? body.error ?? ''}`, why };
+}
+
+function creatingSettings(server: TestAuthorizationServer): SettingsInput {
+  return { OIDC_RS_CREATE_USER: true, OIDC_OP_USER_ENDPOINT: server.endpoints.userinfo };
 }
 
 function jwtSettings(privateKey: string): SettingsInput {

@@ -153,7 +153,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
     if (!create) return undefined;
     const created = await this.#ask(async () => this.userStore.create?.(issuer, subject, profile));
     if (created !== undefined)
-      this.#log('user.created', subject, 'A user was created for a person who came first.');
+      this.#log('user.created', subject, 'A user was created for a person who came for the first time.');
     return created;
   }
 

@@ -1,9 +1,12 @@
+import { InvalidTokenError } from '../errors.ts';
 import type { UserProfile, UserStore } from './user-store.ts';
 
 /** A user that {@link MemoryUserStore} holds. Change `active` to lock somebody out from the next request on. */
 export interface MemoryUser {
+  /** Empty for somebody who waits to be linked, whichever issuer vouches for them. */
   readonly issuer: string;
-  readonly subject: string;
+  /** `undefined` for somebody who waits to be linked by e-mail. */
+  readonly subject: string | undefined;
   active: boolean;
   email?: string | undefined;
   name?: string | undefined;
@@ -12,15 +15,18 @@ export interface MemoryUser {
 /** Holds users in the memory of one process: for tests, demonstrations, and lists that never change. */
 export class MemoryUserStore<U extends MemoryUser = MemoryUser> implements UserStore<U> {
   readonly #users = new Map<string, U>();
+  readonly #unlinked = new Set<U>();
+  readonly #writtenAt = new WeakMap<U, number>();
 
   /** @param users Who is known from the start. */
   constructor(users: Iterable<U> = []) {
     for (const user of users) this.add(user);
   }
 
-  /** Adds a user, or replaces the one with the same issuer and subject. */
+  /** Adds a user, or replaces the one with the same issuer and subject. Without a subject, they wait for `linkByVerifiedEmail`. */
   add(user: U): this {
-    this.#users.set(key(user.issuer, user.subject), user);
+    if (user.subject === undefined) this.#unlinked.add(user);
+    else this.#users.set(key(user.issuer, user.subject), user);
     return this;
   }
 
@@ -41,7 +47,36 @@ export class MemoryUserStore<U extends MemoryUser = MemoryUser> implements UserS
     if (known !== undefined) return known;
     const user: MemoryUser = { issuer, subject, active: true, email: profile.email, name: profile.fullName };
     this.add(user as U);
+    this.#writtenAt.set(user as U, Date.now());
     return user as U;
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous, for stores that wait
+  async update(user: U, profile: UserProfile): Promise<U> {
+    const current = user.subject === undefined ? undefined : this.#users.get(key(user.issuer, user.subject));
+    if (current === undefined) throw new InvalidTokenError('unknown_user', 'The user has just been deleted.');
+    if (profile.email !== undefined) current.email = profile.email;
+    if (profile.fullName !== undefined) current.name = profile.fullName;
+    this.#writtenAt.set(current, Date.now());
+    return current;
+  }
+
+  updatedAt(user: U): number {
+    return this.#writtenAt.get(user) ?? 0;
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous, for stores that wait
+  async linkByVerifiedEmail(issuer: string, subject: string, email: string): Promise<U | undefined> {
+    const [user, second] = [...this.#users.values(), ...this.#unlinked].filter(
+      (candidate) => candidate.email === email,
+    );
+    if (user === undefined || second !== undefined || !this.#unlinked.has(user)) return undefined;
+    if ((user.issuer !== '' && user.issuer !== issuer) || this.#users.has(key(issuer, subject))) return undefined;
+    this.#unlinked.delete(user);
+    this.#writtenAt.set(user, Date.now());
+    Object.assign(user, { issuer, subject });
+    this.add(user);
+    return user;
   }
 
   isActive(user: U): boolean {
@@ -49,7 +84,7 @@ export class MemoryUserStore<U extends MemoryUser = MemoryUser> implements UserS
   }
 }
 
-// The length in front keeps (issuer, subject) pairs apart whatever characters they are made of.
+// JSON keeps (issuer, subject) pairs apart whatever they are made of.
 function key(issuer: string, subject: string): string {
-  return `${issuer.length}:${issuer}${subject}`;
+  return JSON.stringify([issuer, subject]);
 }
