@@ -114,6 +114,10 @@ export function failuresContract({ describe, it, test, factory, trustsCa }: Cont
         checkSilence(await errorOf(adapter.request(request)));
       });
     }
+    it('refused (A9)', () =>
+      withAdapter(factory(), async (adapter) => {
+        checkSilence(await errorOf(adapter.request(asking(`http://${await unusedHost()}/secret-path`))));
+      }));
     const urls = [
       '/secret-path',
       'ftp://127.0.0.1/secret-path',
