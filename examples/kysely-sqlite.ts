@@ -9,8 +9,8 @@ import { KyselyUserStore, migrateUsers } from 'oidc-resource-server/kysely';
 
 // #region store
 const database = new Database(process.env.DATABASE_FILE ?? 'users.sqlite');
-database.exec('pragma journal_mode = wal');
 database.exec('pragma busy_timeout = 5000'); // wait for another process that writes, rather than fail at once
+database.exec('pragma journal_mode = wal');
 const db = new Kysely({ dialect: new SqliteDialect({ database }) });
 await migrateUsers(db); // creates the table, once
 

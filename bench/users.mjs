@@ -1,0 +1,83 @@
+// What a look-up of a user in SQLite costs, and what share that is of a whole authentication with introspection over
+// loopback HTTP. `npm run build` comes first.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker, isMainThread, parentPort } from 'node:worker_threads';
+
+if (!isMainThread) {
+  // The authorization server, in a thread of its own: every token is Alice's, of the number that it ends with.
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += chunk));
+    request.on('end', () => {
+      const sub = `user-${/token=t-(\d+)/.exec(body)[1]}`;
+      response.setHeader('content-type', 'application/json');
+      response.end(
+        JSON.stringify({ active: true, sub, client_id: 'spa', token_type: 'Bearer', scope: 'openid' }),
+      );
+    });
+  });
+  server.listen(0, '127.0.0.1', () => parentPort.postMessage(`http://127.0.0.1:${server.address().port}`));
+} else {
+  const { Kysely, SqliteDialect } = await import('kysely');
+  const { default: Database } = await import('libsql');
+  const { createResourceServer } = await import('oidc-resource-server');
+  const { KyselyUserStore, migrateUsers } = await import('oidc-resource-server/kysely');
+  const USERS = 10_000;
+  const ROUNDS = 7;
+  const CALLS = 3000;
+
+  const directory = mkdtempSync(join(tmpdir(), 'bench-'));
+  const database = new Database(join(directory, 'users.sqlite'));
+  database.exec('pragma journal_mode = wal');
+  const db = new Kysely({ dialect: new SqliteDialect({ database }) });
+  await migrateUsers(db);
+  const worker = new Worker(new URL(import.meta.url));
+  const url = await new Promise((resolve) => worker.once('message', resolve));
+  const store = new KyselyUserStore(db);
+  database.exec('begin');
+  for (let i = 0; i < USERS; i += 1)
+    await store.create(url, `user-${i}`, { fullName: `User ${i}`, claims: {} });
+  database.exec('commit');
+
+  const options = {
+    env: {},
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    settings: {
+      OIDC_OP_URL: url,
+      OIDC_OP_INTROSPECTION_ENDPOINT: url,
+      OIDC_RS_CLIENT_ID: 'a',
+      OIDC_RS_CLIENT_SECRET: 'b',
+    },
+  };
+  const withTable = await createResourceServer({ ...options, userStore: store });
+  const withoutTable = await createResourceServer(options);
+  const request = (i) => ({
+    method: 'GET',
+    url: '/',
+    rawHeaders: ['Authorization', `Bearer t-${i % USERS}`],
+  });
+  const variants = {
+    'one look-up': (i) => store.findBySubject(url, `user-${i % USERS}`, {}),
+    'one request, users from the claims': (i) => withoutTable.authenticate(request(i)),
+    'one request, users from SQLite': (i) => withTable.authenticate(request(i)),
+  };
+  const times = new Map(Object.keys(variants).map((name) => [name, []]));
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    for (const [name, call] of Object.entries(variants)) {
+      const startedAt = performance.now();
+      for (let i = 0; i < CALLS; i += 1) await call(i * 7);
+      // The first round warms up.
+      if (round > 0) times.get(name).push(((performance.now() - startedAt) / CALLS) * 1000);
+    }
+  }
+  const median = (name) => times.get(name).toSorted((a, b) => a - b)[ROUNDS >> 1];
+  console.log(`\nUsers in SQLite (${USERS}), Node ${process.version}, one after the other, microseconds:\n`);
+  for (const name of times.keys()) console.log(`  ${name.padEnd(38)} ${median(name).toFixed(0).padStart(6)}`);
+  const share = (median('one look-up') / median('one request, users from SQLite')) * 100;
+  console.log(`\n  The look-up is ${share.toFixed(0)} % of the request.\n`);
+  await Promise.all([withTable.close(), withoutTable.close(), worker.terminate(), db.destroy()]);
+  rmSync(directory, { recursive: true });
+}
