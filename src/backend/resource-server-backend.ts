@@ -111,7 +111,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
   // eslint-disable-next-line @typescript-eslint/no-unused-vars -- overriding hooks use the token
   protected async getUser(claims: TClaims, token: AccessToken): Promise<TUser | undefined> {
     const [issuer, subject] = this.#personOf(claims);
-    return this.#ask(() => this.userStore.findBySubject(issuer, subject, claims));
+    return this.askUserStore(() => this.userStore.findBySubject(issuer, subject, claims));
   }
 
   /**
@@ -138,7 +138,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
     const profile = profileOf(userinfo, this.settings);
     const { email } = profile;
     if (link && email !== undefined && ownClaim(userinfo, 'email_verified') === true) {
-      const linked = await this.#ask(async () =>
+      const linked = await this.askUserStore(async () =>
         this.userStore.linkByVerifiedEmail?.(issuer, subject, email),
       );
       if (linked !== undefined) {
@@ -151,7 +151,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
       }
     }
     if (!create) return undefined;
-    const created = await this.#ask(async () => this.userStore.create?.(issuer, subject, profile));
+    const created = await this.askUserStore(async () => this.userStore.create?.(issuer, subject, profile));
     if (created !== undefined)
       this.#log('user.created', subject, 'A user was created for a person who came for the first time.');
     return created;
@@ -170,6 +170,8 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
     const { userStore } = this;
     if (maxAge === 0 || userStore.updatedAt === undefined || userStore.update === undefined) return user;
     if (Date.now() - userStore.updatedAt(user) < maxAge * 1000 || isKeyBound(claims)) return user;
+    // Who is refused after this step anyway costs no more than somebody unknown.
+    if (userStore.isActive !== undefined && !userStore.isActive(user)) return user;
     let userinfo: Claims;
     try {
       userinfo = await this.getUserinfo(token, claims);
@@ -178,7 +180,9 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
       if (isResourceServerError(error) && error.code !== 'ERR_AS_UNTRUSTED_RESPONSE') return user;
       throw error;
     }
-    return this.#ask(async () => userStore.update?.(user, profileOf(userinfo, this.settings)) ?? user);
+    return this.askUserStore(
+      async () => userStore.update?.(user, profileOf(userinfo, this.settings)) ?? user,
+    );
   }
 
   /**
@@ -192,14 +196,27 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
    */
   protected async getUserinfo(token: AccessToken, claims: TClaims): Promise<Claims> {
     if (this.settings.OIDC_OP_USER_ENDPOINT === undefined || isKeyBound(claims)) return claims;
-    return freezeClaims({ ...claims, ...(await this.#userinfo.fetch(token, claims)) });
+    const userinfo = await this.#userinfo.fetch(token, claims);
+    const { email, email_verified, ...others } = claims;
+    // An address and whether it is verified are of one source, or the one would vouch for the address of the other.
+    const address = EMAIL_CLAIMS.some((name) => Object.hasOwn(userinfo, name))
+      ? {}
+      : { email, email_verified };
+    return freezeClaims({ ...others, ...address, ...userinfo });
   }
 
   #personOf(claims: TClaims): [issuer: string, subject: string] {
     return [(ownClaim(claims, 'iss') ?? this.settings.OIDC_OP_URL) as string, claims.sub as string];
   }
 
-  #ask<T>(ask: () => Promise<T>): Promise<T> {
+  /**
+   * Calls a user store as the hooks here do: within `OIDC_TIMEOUT`, and whatever it throws is a UserStoreError (503).
+   *
+   * Call it from hooks of your own that ask a database.
+   *
+   * @throws UserStoreError when it fails or takes too long; an error of this package is handed on as it is
+   */
+  protected askUserStore<T>(ask: () => Promise<T>): Promise<T> {
     return withinDeadline(this.settings.OIDC_TIMEOUT * 1000, ask);
   }
 
@@ -207,6 +224,8 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
     this.logger.info({ event, user_ref: referenceOf(subject) }, message);
   }
 }
+
+const EMAIL_CLAIMS = ['email', 'email_verified'];
 
 function isKeyBound(claims: Claims): boolean {
   return ownClaim(claims, 'cnf') !== undefined;

@@ -185,6 +185,34 @@ describe('the fallback to e-mail', () => {
     expect(userStore.calls).toEqual([FIND]);
   });
 
+  it.each<[string, object, Claims]>([
+    [
+      'an address of userinfo, which the token vouches for',
+      { email: 'new@example.org' },
+      { email: 'old@example.org', email_verified: true },
+    ],
+    [
+      'an address of the token, which userinfo vouches for',
+      { email_verified: true },
+      { email: 'new@example.org' },
+    ],
+  ])('takes address and verification from one source only: %s (U2)', async (_, userinfo, claims) => {
+    const { backend, userStore } = backendWith(
+      { ...ENDPOINT, ...LINK },
+      { body: { sub: 'alice', ...userinfo } },
+    );
+    userStore.unlinked.add('new@example.org').add('old@example.org');
+    expect(await backend.getOrCreateUser({ ...CLAIMS, ...claims }, TOKEN)).toBeUndefined();
+    expect(userStore.calls).toEqual([FIND]);
+  });
+
+  it('takes both from the token where userinfo says neither', async () => {
+    const { backend, userStore } = backendWith({ ...ENDPOINT, ...LINK }, { body: { sub: 'alice' } });
+    userStore.unlinked.add('old@example.org');
+    await backend.getOrCreateUser({ ...CLAIMS, email: 'old@example.org', email_verified: true }, TOKEN);
+    expect(userStore.calls).toEqual([FIND, 'link old@example.org']);
+  });
+
   it('creates where it links nobody, if both are on', async () => {
     const { backend, userStore } = backendWith({ ...ENDPOINT, ...LINK, ...CREATE });
     await backend.getOrCreateUser(CLAIMS, TOKEN);
@@ -229,6 +257,15 @@ describe('a known user', () => {
     expect(await failureOf(backend.getOrCreateUser(CLAIMS, TOKEN))).toMatchObject({
       code: 'ERR_AS_UNTRUSTED_RESPONSE',
     });
+  });
+
+  it('who is disabled is not looked at again: he costs what an unknown one costs (U6)', async () => {
+    const { backend, userStore, asked } = backendWith(MAX_AGE);
+    userStore.known = { subject: 'alice', updatedAt: 0 };
+    Object.assign(userStore, { isActive: () => false });
+    expect(await backend.getOrCreateUser(CLAIMS, TOKEN)).toBe(userStore.known);
+    expect(userStore.calls).toEqual([FIND]);
+    expect(asked()).toBe(0);
   });
 
   it('with a key-bound token is never looked at again', async () => {

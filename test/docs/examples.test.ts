@@ -40,6 +40,7 @@ describe('code in the pages', () => {
 
 // Started now, so that it runs beside the other tests.
 const backendTest = run('testing-a-backend.ts', '--test', '--test-reporter=tap');
+const storeTest = run('proving-a-user-store.ts', '--test', '--test-reporter=tap');
 
 describe('the examples of the guides', () => {
   let authorizationServer: TestAuthorizationServer;
@@ -134,6 +135,13 @@ describe('the examples of the guides', () => {
   it('testing-a-backend.ts: its tests pass', async () => {
     const { code, output } = await backendTest;
     expect(output).toMatch(/^# pass 3$/m);
+    expect(code).toBe(0);
+  });
+
+  it('proving-a-user-store.ts: the store on TypeORM keeps the contract', async () => {
+    const { code, output } = await storeTest;
+    expect(output).toMatch(/^# pass [5-9]\d$/m);
+    expect(output).toMatch(/^# fail 0$/m);
     expect(code).toBe(0);
   });
 });

@@ -86,7 +86,9 @@ describe('the reference of errors', () => {
   const events = sorted(
     sources
       .flatMap((text) =>
-        [...text.matchAll(/\bevent(?::| =) ([^,;}]+)/g)].flatMap(([, value = '']) => literalsIn(value)),
+        [...text.matchAll(/\bevent(?::| =) ([^,;}]+)|\bthis\.#log\(\s*([^,]+),/g)].flatMap(
+          ([, value = '', argument = '']) => literalsIn(value + argument),
+        ),
       )
       .filter((literal) => /^\w+\.\w+$/.test(literal)),
   );
@@ -105,6 +107,15 @@ describe('the reference of errors', () => {
         levels.set(event, (levels.get(event) ?? new Set()).add(level));
       }
     }
+    // A class that logs through a method of its own: `#log(event: string, …)` with the level in its body.
+    for (const text of sources) {
+      const level = /^ {2}#log\(event: string.*?logger\.(\w+)\(/ms.exec(text)?.[1];
+      if (level === undefined) continue;
+      for (const [, event = ''] of text.matchAll(/\bthis\.#log\(\s*'([\w.]+)'/g)) {
+        levels.set(event, (levels.get(event) ?? new Set()).add(level));
+      }
+    }
+    expect(levels.get('user.linked')).toEqual(new Set(['info']));
     expect(levels.size).toBeGreaterThan(6);
     for (const [event, text] of entriesBelow('## Events')) {
       expect(text, event).toMatch(/^- Level: /m);
@@ -155,9 +166,12 @@ describe('the reference of errors', () => {
 
 describe('the pages', () => {
   const guides = [
+    'docs/guides/custom-user-store.md',
     'docs/guides/errors.md',
     'docs/guides/jwt-introspection-and-keys.md',
+    'docs/guides/migrating-from-django-lasuite.md',
     'docs/guides/settings.md',
+    'docs/guides/users.md',
   ];
 
   it.each(guides)('%s names only errors, events, reasons and checks that exist', (path) => {
