@@ -3,7 +3,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
-const TESTS = new URL('../test/', import.meta.url);
+const ROOT = new URL('../', import.meta.url);
+// Contract suites that are published stand in src/.
+const FOLDERS = ['test/', 'src/testing/'];
 const QUOTED_NAME = /(['"`])((?:(?!\1).)*?) \(((?:[A-Z]\d+, ?)*[A-Z]\d+)\)/g;
 
 /** A test, by its file and its name. */
@@ -15,14 +17,13 @@ export interface NamedTest {
 /** Finds the tests by the ids of the threats that their names carry. */
 export function testsByThreat(): Map<string, NamedTest[]> {
   const rows = new Map<string, NamedTest[]>();
-  const files = readdirSync(TESTS, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    file.endsWith('.ts'),
+  const files = FOLDERS.flatMap((folder) =>
+    readdirSync(new URL(folder, ROOT), { recursive: true, encoding: 'utf8' }).map((file) => folder + file),
   );
-  for (const file of files) {
-    const source = readFileSync(new URL(file, TESTS), 'utf8');
+  for (const file of files.filter((name) => name.endsWith('.ts'))) {
+    const source = readFileSync(new URL(file, ROOT), 'utf8');
     for (const [, , name = '', ids = ''] of source.matchAll(QUOTED_NAME)) {
-      for (const id of ids.split(/, ?/))
-        rows.set(id, [...(rows.get(id) ?? []), { file: `test/${file}`, name }]);
+      for (const id of ids.split(/, ?/)) rows.set(id, [...(rows.get(id) ?? []), { file, name }]);
     }
   }
   return rows;

@@ -1,9 +1,19 @@
+/**
+ * Users in a table of any SQL database, through Kysely.
+ *
+ * @module oidc-resource-server/kysely
+ */
 import { type CompiledQuery, type ExpressionBuilder, type Kysely } from 'kysely';
-import { type Claims, isIdentifier } from '../claims.ts';
+import { isIdentifier } from '../claims.ts';
 import { InvalidTokenError } from '../errors.ts';
 import {
+  DEFAULT_COLUMNS,
+  type KyselyUserStoreOptions,
+  type UserColumns,
+  type UserRow,
+} from './kysely-table.ts';
+import {
   bound,
-  type ColumnValue,
   dateValue,
   type Dialect,
   dialectOf,
@@ -16,69 +26,8 @@ import {
 import type { UserProfile, UserStore } from './user-store.ts';
 
 export { migrateUsers, type MigrateUsersOptions } from './kysely-migration.ts';
-export type { ColumnValue, Dialect };
-
-/** A row of the table that `migrateUsers` creates. */
-export interface UserRow {
-  readonly id: number;
-  /** `null`, like the subject, for somebody who waits to be linked by e-mail. */
-  readonly issuer: string | null;
-  readonly subject: string | null;
-  readonly email: string | null;
-  readonly full_name: string | null;
-  readonly short_name: string | null;
-  /** 1 or 0. */
-  readonly active: number;
-  /** In ms since the epoch; drivers of PostgreSQL give it as text. */
-  readonly created_at: number | string;
-  readonly updated_at: number | string;
-}
-
-/** The names of the columns; `false` where the table has none. */
-export interface UserColumns {
-  /** `false`: the subject alone is the key, so let one issuer only fill the table. Default: `issuer`. */
-  readonly issuer: string | false;
-  /** A text column. With the issuer it needs a unique index. Default: `subject`. */
-  readonly subject: string;
-  /** Default: `email`. */
-  readonly email: string | false;
-  /** Default: `full_name`. */
-  readonly fullName: string | false;
-  /** Default: `short_name`. */
-  readonly shortName: string | false;
-  /** A column of booleans, or of 1 and 0. `false`: nobody is ever locked out. Default: `active`. */
-  readonly active: string | false;
-  /** Default: `created_at`. */
-  readonly createdAt: string | false;
-  /** `false`: the store cannot say how old a user is, so `OIDC_RS_USERINFO_MAX_AGE` has to be 0. Default: `updated_at`. */
-  readonly updatedAt: string | false;
-}
-
-/** How the table looks. Without any, it is the one that `migrateUsers` creates. */
-export interface KyselyUserStoreOptions {
-  /** Default: `users`. */
-  readonly table?: string;
-  readonly columns?: Partial<UserColumns>;
-  /** What the columns of instants hold: ms since the epoch, or dates with a time. Default: `number`. */
-  readonly instants?: 'number' | 'date';
-  /** Further columns that follow the claims, written when a user is created, and when they have changed. */
-  readonly extra?: (claims: Claims) => Readonly<Record<string, ColumnValue>>;
-  /** Further columns that a new row needs and that are never written again, such as a random id. */
-  readonly initial?: (claims: Claims) => Readonly<Record<string, ColumnValue>>;
-  /** Default: found by the Kysely instance. */
-  readonly dialect?: Dialect;
-}
-
-const COLUMNS: UserColumns = {
-  issuer: 'issuer',
-  subject: 'subject',
-  email: 'email',
-  fullName: 'full_name',
-  shortName: 'short_name',
-  active: 'active',
-  createdAt: 'created_at',
-  updatedAt: 'updated_at',
-};
+export type { KyselyUserStoreOptions, UserColumns, UserRow } from './kysely-table.ts';
+export type { ColumnValue, Dialect } from './kysely-values.ts';
 
 type AnyRow = Record<string, unknown>;
 type Tables = Record<string, AnyRow>;
@@ -87,6 +36,14 @@ type Conditions = ExpressionBuilder<Tables, string>;
 /**
  * Users in a table of any SQL database: SQLite, PostgreSQL, MySQL or MariaDB, through the application's own Kysely
  * instance. A request costs one indexed read. Users are the whole rows, as `Row`.
+ *
+ * ```ts
+ * const database = new Database('users.db'); // of libsql or better-sqlite3
+ * database.exec('pragma busy_timeout = 5000; pragma journal_mode = wal'); // wait for other processes, do not fail
+ * const db = new Kysely({ dialect: new SqliteDialect({ database }) });
+ * await migrateUsers(db);
+ * const resourceServer = await createResourceServer({ userStore: new KyselyUserStore(db) });
+ * ```
  */
 export class KyselyUserStore<Row extends object = UserRow> implements UserStore<Row> {
   readonly #db: Kysely<Tables>;
@@ -100,7 +57,7 @@ export class KyselyUserStore<Row extends object = UserRow> implements UserStore<
   constructor(db: Kysely<any>, options: KyselyUserStoreOptions = {}) {
     this.#db = db as Kysely<Tables>;
     this.#dialect = options.dialect ?? dialectOf(db);
-    this.#columns = { ...COLUMNS, ...options.columns };
+    this.#columns = { ...DEFAULT_COLUMNS, ...options.columns };
     this.#options = options;
     this.#table = options.table ?? 'users';
     this.#bySubject = this.#db
@@ -143,21 +100,18 @@ export class KyselyUserStore<Row extends object = UserRow> implements UserStore<
     if (issuerColumn !== false) values[issuerColumn] = issuer;
     values[subjectColumn] = subject;
 
-    let conflict: unknown;
+    let cause: unknown;
     const insert = this.#db.insertInto(this.#table).values(values);
     if (this.#dialect === 'mysql') {
-      // Not "insert ignore": that would cut what is too long, and take every other problem for no problem.
-      await insert.execute().catch((error: unknown) => {
-        if (!isUniqueViolation(error)) throw error;
-        conflict = error;
-      });
+      // Not "insert ignore", which would cut what is too long. What failed shows in whether the user is there now.
+      await insert.execute().catch((error: unknown) => (cause = error));
     } else {
       const key = issuerColumn === false ? [subjectColumn] : [issuerColumn, subjectColumn];
       await insert.onConflict((on) => on.columns(key).doNothing()).execute();
     }
     const user = await this.findBySubject(issuer, subject);
     if (user !== undefined) return user;
-    throw new Error(`The user is not in "${this.#table}" after having been created.`, { cause: conflict });
+    throw new Error(`The user is not in "${this.#table}" after having been created.`, { cause });
   }
 
   async update(user: Row, profile: UserProfile): Promise<Row> {
@@ -197,7 +151,7 @@ export class KyselyUserStore<Row extends object = UserRow> implements UserStore<
     if (issuerColumn !== false) changes[issuerColumn] = issuer;
     if (updatedAt !== false) changes[updatedAt] = this.#nextInstant(row);
     try {
-      const { numUpdatedRows } = await this.#db
+      await this.#db
         .updateTable(this.#table)
         .set(changes)
         .where((eb) =>
@@ -209,13 +163,13 @@ export class KyselyUserStore<Row extends object = UserRow> implements UserStore<
               : [eb.or([eb(issuerColumn, 'is', null), eb(issuerColumn, 'in', ['', issuer])])]),
           ]),
         )
-        .executeTakeFirstOrThrow();
-      if (numUpdatedRows !== 1n) return undefined;
+        .execute();
     } catch (error) {
       // Somebody has that subject already.
       if (isUniqueViolation(error)) return undefined;
       throw error;
     }
+    // Whoever was faster: if it was the same person, they are in.
     return this.findBySubject(issuer, subject);
   }
 

@@ -23,7 +23,7 @@ const MAX_LENGTH = 255;
 
 /** A text of somebody's profile, as it is kept: what no database keeps as it is, or a column may cut, is not kept at all. */
 export function profileText(value: string | undefined): string | undefined {
-  if (value === undefined || value.length > MAX_LENGTH) return undefined;
+  if (value === undefined || value === '' || value.length > MAX_LENGTH) return undefined;
   return CONTROL_CHARACTER.test(value) ? undefined : wellFormed(value);
 }
 
@@ -48,10 +48,11 @@ function wellFormed(value: string): string | undefined {
 
 /** Whether a column already holds a value, whatever type its driver gives it back as. */
 export function holds(column: unknown, value: string | number | null): boolean {
-  if (column === null || value === null) return column === value;
+  if (column === value) return true;
+  if (value === null) return false;
   if (typeof column === 'boolean') return Number(column) === value;
-  // A date or JSON is written again; an integer may come back as text.
-  return typeof column !== 'object' && String(column as string) === String(value);
+  // An integer may come back as text. A date, or JSON, is written again.
+  return (typeof column === 'string' || typeof column === 'bigint') && String(column) === String(value);
 }
 
 /** Whether a column says yes: drivers give back 1, `true` or `'1'`. */

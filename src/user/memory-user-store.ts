@@ -68,10 +68,13 @@ export class MemoryUserStore<U extends MemoryUser = MemoryUser> implements UserS
   // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous, for stores that wait
   async linkByVerifiedEmail(issuer: string, subject: string, email: string): Promise<U | undefined> {
     const [user, second] = [...this.#users.values(), ...this.#unlinked].filter(
-      (candidate) => candidate.email === email,
+      (candidate) => candidate.email === email && email !== '',
     );
-    if (user === undefined || second !== undefined || !this.#unlinked.has(user)) return undefined;
-    if ((user.issuer !== '' && user.issuer !== issuer) || this.#users.has(key(issuer, subject))) return undefined;
+    if (user === undefined || second !== undefined) return undefined;
+    if (user.issuer === issuer && user.subject === subject) return user;
+    if (!this.#unlinked.has(user)) return undefined;
+    if ((user.issuer !== '' && user.issuer !== issuer) || this.#users.has(key(issuer, subject)))
+      return undefined;
     this.#unlinked.delete(user);
     this.#writtenAt.set(user, Date.now());
     Object.assign(user, { issuer, subject });

@@ -1,0 +1,44 @@
+import type { UserProfile, UserStore } from '../user/user-store.ts';
+
+/** What the suite needs of a test runner: Vitest, `node:test`, Mocha and Jest all have it. */
+export interface TestRunner {
+  /** Groups tests. */
+  describe(name: string, body: () => void): unknown;
+  /** Describes a test. */
+  it(name: string, body: () => Promise<void>): unknown;
+}
+
+/** A store without users, and what the suite has to do behind its back. */
+export interface UserStoreUnderTest<U> {
+  readonly store: UserStore<U>;
+  /** Adds a user with this e-mail address and no subject. Needed where the store has `linkByVerifiedEmail`. */
+  readonly addUnlinked?: (email: string) => Promise<void>;
+  /** Locks a user out. Needed where the store has `isActive`. */
+  readonly disable?: (user: U) => Promise<void>;
+  /** Deletes a user. */
+  readonly remove?: (user: U) => Promise<void>;
+  /** What the store keeps of a profile; only the members that it has are looked at. */
+  readonly profileOf?: (user: U) => Partial<Record<'email' | 'fullName' | 'shortName', unknown>>;
+  /** The store is for one issuer, so that the subject alone is the key. */
+  readonly oneIssuer?: boolean;
+  /** Called after each test. */
+  readonly close?: () => Promise<void>;
+}
+
+/** Makes an empty store; called for each test, and once before. */
+export type UserStoreFactory<U> = () => Promise<UserStoreUnderTest<U>>;
+
+/** One with all that a test needs; the suite looks before it describes the test. */
+export type Capable<U> = UserStoreUnderTest<U> & {
+  store: {
+    [K in 'create' | 'update' | 'updatedAt' | 'linkByVerifiedEmail' | 'isActive']-?: NonNullable<
+      UserStore<U>[K]
+    >;
+  };
+} & { [K in 'addUnlinked' | 'disable' | 'remove' | 'profileOf']-?: NonNullable<UserStoreUnderTest<U>[K]> };
+/** Describes one test, with an empty store of its own. */
+export type Test<U> = (name: string, body: (tested: Capable<U>) => Promise<void>) => void;
+
+export const ISSUER = 'https://auth.example.com';
+export const EMAIL = 'alice@example.com';
+export const PROFILE: UserProfile = { claims: {}, email: EMAIL, fullName: 'Alice Doe', shortName: 'Alice' };
