@@ -30,7 +30,7 @@ if [ "${1:-}" = stop ]; then
   exit
 fi
 
-if ! command -v mariadbd >/dev/null || ! ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1; then
+if ! command -v mariadbd >/dev/null || ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
   root=()
   [ "$(id -u)" = 0 ] || root=(sudo)
   {
