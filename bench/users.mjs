@@ -54,7 +54,7 @@ if (!isMainThread) {
   };
   const withTable = await createResourceServer({ ...options, userStore: store });
   const withoutTable = await createResourceServer(options);
-  const request = (i) => ({
+  const requestOf = (i) => ({
     method: 'GET',
     url: '/',
     rawHeaders: ['Authorization', `Bearer t-${i % USERS}`],
