@@ -12,26 +12,12 @@ import {
   secretText,
   trueOrFalse,
   word,
-  type Format,
 } from './formats.ts';
+import type { SettingDefinition } from './definition.ts';
 import { certificates, privateKeys } from './pem.ts';
+import { userSettings } from './user-settings.ts';
 
-/** What is known about one setting. Its name is also the name of its environment variable. */
-export interface SettingDefinition {
-  /** What it means, in Markdown. */
-  readonly doc: string;
-  readonly format: Format<unknown>;
-  /** Its value where it is not set; `undefined` where there is none. */
-  readonly default: unknown;
-  /** A right value, as it is written in the environment. */
-  readonly example: string;
-  /** Its value is a secret: it is handed on as a `Secret`. */
-  readonly sensitive?: true;
-  /** Its value may stand in the file that `X_FILE` names. */
-  readonly file?: true;
-  /** It is this package's own, and not in django-lasuite or the applications built on it. */
-  readonly ours?: true;
-}
+export type { SettingDefinition };
 
 const PEM_EXAMPLE = '-----BEGIN PRIVATE KEY-----\\nMIIEvQ…\\n-----END PRIVATE KEY-----';
 
@@ -73,45 +59,7 @@ export const settingsSchema = {
     default: 'AUTO',
     example: 'AUTO',
   },
-  OIDC_RS_CREATE_USER: {
-    doc: 'Whether a person whom the user store does not know is created there. The login module has a setting of its own, `OIDC_CREATE_USER`, which means nothing here: a settings file that is carried over must not start to create people.',
-    format: trueOrFalse,
-    default: false,
-    example: 'true',
-    ours: true,
-  },
-  OIDC_RS_FALLBACK_TO_EMAIL: {
-    doc: 'Whether a person whom the user store does not know becomes the one user with the same e-mail address and without a subject yet. Only a verified address counts (`email_verified` is `true`).',
-    format: trueOrFalse,
-    default: false,
-    example: 'true',
-    ours: true,
-  },
-  OIDC_RS_USERINFO_MAX_AGE: {
-    doc: 'After how many seconds the user endpoint is asked again about a user who is known. `0`: never, only when a user is created.',
-    format: seconds(0, 31_536_000),
-    default: 0,
-    example: '86400',
-    ours: true,
-  },
-  OIDC_USERINFO_ESSENTIAL_CLAIMS: {
-    doc: 'Claims without which no user is created.',
-    format: list,
-    default: [],
-    example: 'email,given_name',
-  },
-  OIDC_USERINFO_FULLNAME_FIELDS: {
-    doc: "Claims that make the user's full name, joined by blanks. Empty: the claim `name`.",
-    format: list,
-    default: [],
-    example: 'given_name,usual_name',
-  },
-  OIDC_USERINFO_SHORTNAME_FIELD: {
-    doc: "The claim that is the user's short name.",
-    format: word,
-    default: undefined,
-    example: 'given_name',
-  },
+  ...userSettings,
   OIDC_RS_CLIENT_ID: {
     doc: 'The client id under which this API is registered at the authorization server. Where it is not set, `OIDC_RP_CLIENT_ID` is used.',
     format: clientId,
