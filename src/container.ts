@@ -51,6 +51,9 @@ const registered = (globals[REGISTRY] ??= new Map());
  *
  * The name is the one that is given, whatever a minifier makes of the class. The same again does nothing.
  *
+ * @example A backend that needs a service of the application's
+ * {@includeCode ../examples/injected-services.ts#backend}
+ *
  * @throws ConfigurationError when the name is taken, or what is given is neither a backend class nor a factory
  */
 export function registerBackend(name: string, backend: AnyBackendProvider): void {

@@ -48,6 +48,9 @@ export interface ResourceServerOptions<U, C extends Claims = Claims> {
  *
  * It does not ask the authorization server: one that is down at the start is asked again by the first request.
  *
+ * @example
+ * {@includeCode ../examples/express.ts}
+ *
  * @typeParam U The user that routes get; follows from `userStore` or `backend`.
  * @throws ConfigurationError listing every problem at once
  */

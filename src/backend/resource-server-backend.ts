@@ -25,6 +25,9 @@ export const BACKEND_BRAND: unique symbol = Symbol.for('oidc-resource-server.bac
  * needs no decorator and no constructor. A backend never sees HTTP, and keeps nothing about a request on itself: one
  * instance serves all of them at the same time. Write hooks as methods, never as arrow properties.
  *
+ * @example A backend that adds people when they first come
+ * {@includeCode ../../examples/sub-backend.ts#backend}
+ *
  * @typeParam TUser The application's user.
  * @typeParam TClaims The claims that `getClaims` resolves with.
  */

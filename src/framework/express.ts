@@ -29,6 +29,9 @@ export function resourceServerRouter(
  *
  * Every request that reaches the router is asked for a token, also where no route of it matches.
  *
+ * @example
+ * {@includeCode ../../examples/protected-router.ts#routes}
+ *
  * @param requirements What every route asks for, on top of the settings.
  * @param options Express's own options for a router.
  */

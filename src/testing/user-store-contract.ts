@@ -26,11 +26,10 @@ export type { TestRunner, UserStoreFactory, UserStoreUnderTest };
 
 /**
  * Tests that a user store keeps the contract, with values as a hostile token may have them. What a store cannot do is
- * not described; what it can do is tested in full. Await it at the top of a test file:
+ * not described; what it can do is tested in full. Await it at the top of a test file.
  *
- * ```ts
- * await userStoreContract({ describe, it }, async () => ({ store: new TeamUserStore(await emptyDatabase()) }));
- * ```
+ * @example Under node:test
+ * {@includeCode ../../examples/guides/proving-a-user-store.ts}
  *
  * @category Use
  */

@@ -37,13 +37,11 @@ type Conditions = ExpressionBuilder<Tables, string>;
  * Users in a table of any SQL database: SQLite, PostgreSQL, MySQL or MariaDB, through the application's own Kysely
  * instance. A request costs one indexed read. Users are the whole rows, as `Row`.
  *
- * ```ts
- * const database = new Database('users.db'); // of libsql or better-sqlite3
- * database.exec('pragma busy_timeout = 5000; pragma journal_mode = wal'); // wait for other processes, do not fail
- * const db = new Kysely({ dialect: new SqliteDialect({ database }) });
- * await migrateUsers(db);
- * const resourceServer = await createResourceServer({ userStore: new KyselyUserStore(db) });
- * ```
+ * @example In an SQLite file
+ * {@includeCode ../../examples/kysely-sqlite.ts#store}
+ *
+ * @example In a table that a team has already
+ * {@includeCode ../../examples/kysely-django.ts#store}
  */
 export class KyselyUserStore<Row extends object = UserRow> implements UserStore<Row> {
   readonly #db: Kysely<Tables>;

@@ -15,6 +15,9 @@ export interface UserProfile {
  * A person is known by issuer *and* subject: a subject is unique only per issuer. Both are compared byte for byte, and
  * the subject of a user never changes. A store that throws, or takes longer than `OIDC_TIMEOUT`, makes the answer 503;
  * it is never held against the token. Throw an `InvalidTokenError` to refuse on purpose.
+ *
+ * @example A store on TypeORM
+ * {@includeCode ../../examples/guides/typeorm-user-store.ts#store}
  */
 export interface UserStore<U> {
   /** Finds the user of a token; `undefined` refuses it. Called for every request with a person's token. */
