@@ -70,13 +70,17 @@ export function isIdentifier(value: unknown): value is string {
     value.length > 0 &&
     value.length <= MAX_IDENTIFIER_LENGTH &&
     value.trim() === value &&
-    !CONTROL_CHARACTER.test(value) &&
-    isWellFormed(value)
+    isPlainText(value)
   );
 }
 
-// String.prototype.isWellFormed is in every supported Node, and not yet in TypeScript's ES2023 library.
-function isWellFormed(value: string): boolean {
+/** Whether a text is well-formed Unicode without control characters: what every database and log keeps as it is. */
+export function isPlainText(value: string): boolean {
+  return isWellFormed(value) && !CONTROL_CHARACTER.test(value);
+}
+
+/** Whether a text has no half of a surrogate pair. In every supported Node, and not yet in TypeScript's ES2023 library. */
+export function isWellFormed(value: string): boolean {
   return (value as string & { isWellFormed(): boolean }).isWellFormed();
 }
 

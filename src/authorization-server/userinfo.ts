@@ -1,10 +1,10 @@
 import { type Claims, freezeClaims, ownClaim } from '../claims.ts';
-import { type AuthorizationServerError, InvalidTokenError } from '../errors.ts';
+import { InvalidTokenError } from '../errors.ts';
 import type { HttpResponse } from '../http/http-adapter.ts';
 import type { AccessToken } from '../secret.ts';
 import type { AuthorizationServerClientDependencies } from './authorization-server-client.ts';
 import { Exchange, mediaTypeOf, parseJsonObject } from './exchange.ts';
-import { SignatureError } from './signing-keys.ts';
+import { readSignedAnswer } from './signed-answer.ts';
 
 const SETTING = 'OIDC_OP_USER_ENDPOINT';
 const JSON_TYPE = 'application/json';
@@ -65,9 +65,16 @@ export class UserinfoClient {
   }
 
   async #read(response: HttpResponse, claims: Claims): Promise<Record<string, unknown>> {
-    const { OIDC_OP_USER_ENDPOINT_FORMAT: format } = this.#dependencies.settings;
+    const { settings } = this.#dependencies;
+    const format = settings.OIDC_OP_USER_ENDPOINT_FORMAT;
     const type = mediaTypeOf(response);
-    if (type === JWT_TYPE && format !== 'JSON') return this.#verified(response, claims);
+    if (type === JWT_TYPE && format !== 'JSON') {
+      // Meant for us, or for the client that the token was issued to. Many servers leave out `typ`.
+      const audiences = [settings.OIDC_RS_CLIENT_ID, ownClaim(claims, 'client_id')];
+      const required = { types: ['jwt'], typeOptional: true, audiences, encrypted: false };
+      const jwt = Buffer.from(response.body).toString('latin1');
+      return readSignedAnswer(jwt, required, this.#dependencies, this.#exchange);
+    }
     if (type !== JSON_TYPE || format === 'JWT') {
       throw this.#exchange.untrusted(
         'content_type',
@@ -77,47 +84,5 @@ export class UserinfoClient {
     const userinfo = parseJsonObject(response.body);
     if (userinfo === undefined) throw this.#exchange.untrusted('json', 'It is not a JSON object.');
     return userinfo;
-  }
-
-  async #verified(response: HttpResponse, claims: Claims): Promise<Record<string, unknown>> {
-    const { settings, signingKeys } = this.#dependencies;
-    const jws = await this.#decrypted(Buffer.from(response.body).toString('latin1'));
-    const requirements = { algorithm: settings.OIDC_RS_SIGNING_ALGO, types: ['jwt'], typeOptional: true };
-    try {
-      const { payload } = await signingKeys.verify(jws, requirements);
-      const problem = this.#problemOf(payload, claims);
-      if (problem !== undefined) throw problem;
-      return payload;
-    } catch (error) {
-      throw error instanceof SignatureError ? this.#exchange.untrusted(error.check, error.message) : error;
-    }
-  }
-
-  async #decrypted(jwt: string): Promise<string> {
-    if (jwt.split('.', 4).length === 3) return jwt;
-    try {
-      return (await this.#dependencies.privateKeys.decrypt(jwt)).plaintext;
-    } catch {
-      throw this.#exchange.untrusted('decryption', 'It cannot be decrypted: compare OIDC_RS_ENCRYPTION_*.');
-    }
-  }
-
-  /** A signed answer names its sender, and whom it is for: us, or the client that the token was issued to. */
-  #problemOf(payload: Record<string, unknown>, claims: Claims): AuthorizationServerError | undefined {
-    const { OIDC_OP_URL, OIDC_RS_CLIENT_ID, OIDC_RS_CLOCK_TOLERANCE } = this.#dependencies.settings;
-    const { iss, aud, exp } = payload;
-    if (typeof iss !== 'string' || iss !== OIDC_OP_URL) {
-      return this.#exchange.untrusted('iss', 'Its issuer is not exactly OIDC_OP_URL.');
-    }
-    const ours: readonly unknown[] = [OIDC_RS_CLIENT_ID, ownClaim(claims, 'client_id')];
-    const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-    if (!audiences.some((audience) => typeof audience === 'string' && ours.includes(audience))) {
-      return this.#exchange.untrusted('aud', 'It is meant for somebody else.');
-    }
-    const now = Date.now() / 1000;
-    if (exp !== undefined && !(typeof exp === 'number' && exp > now - OIDC_RS_CLOCK_TOLERANCE)) {
-      return this.#exchange.untrusted('exp', 'It has expired.');
-    }
-    return undefined;
   }
 }

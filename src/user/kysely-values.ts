@@ -1,4 +1,5 @@
 import { MysqlAdapter, PostgresAdapter, SqliteAdapter } from 'kysely';
+import { isPlainText, isWellFormed } from '../claims.ts';
 
 /** The databases that `KyselyUserStore` knows. MariaDB is `mysql`. */
 export type Dialect = 'sqlite' | 'postgres' | 'mysql';
@@ -17,14 +18,12 @@ export function dialectOf(db: { getExecutor(): { adapter: unknown } }): Dialect 
   );
 }
 
-// eslint-disable-next-line no-control-regex -- control characters are what this looks for
-const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
 const MAX_LENGTH = 255;
 
 /** A text of somebody's profile, as it is kept: what no database keeps as it is, or a column may cut, is not kept at all. */
 export function profileText(value: string | undefined): string | undefined {
   if (value === undefined || value === '' || value.length > MAX_LENGTH) return undefined;
-  return CONTROL_CHARACTER.test(value) ? undefined : wellFormed(value);
+  return isPlainText(value) ? value : undefined;
 }
 
 /**
@@ -38,12 +37,7 @@ export function bound(value: ColumnValue | undefined): string | number | null {
   if (typeof value !== 'string') {
     throw new TypeError(`A column takes a string, a number, a boolean or null, not ${typeof value}.`);
   }
-  return value.includes('\0') ? null : (wellFormed(value) ?? null);
-}
-
-// String.prototype.isWellFormed is in every supported Node, and not yet in TypeScript's ES2023 library.
-function wellFormed(value: string): string | undefined {
-  return (value as string & { isWellFormed(): boolean }).isWellFormed() ? value : undefined;
+  return isWellFormed(value) && !value.includes('\0') ? value : null;
 }
 
 /** Whether a column already holds a value, whatever type its driver gives it back as. */
