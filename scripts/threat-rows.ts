@@ -20,7 +20,7 @@ export function testsByThreat(): Map<string, NamedTest[]> {
   const files = FOLDERS.flatMap((folder) =>
     readdirSync(new URL(folder, ROOT), { recursive: true, encoding: 'utf8' }).map((file) => folder + file),
   );
-  for (const file of files.filter((name) => name.endsWith('.ts'))) {
+  for (const file of files.filter((name) => name.endsWith('.ts') && !name.includes('node_modules'))) {
     const source = readFileSync(new URL(file, ROOT), 'utf8');
     for (const [, , name = '', ids = ''] of source.matchAll(QUOTED_NAME)) {
       for (const id of ids.split(/, ?/)) rows.set(id, [...(rows.get(id) ?? []), { file, name }]);

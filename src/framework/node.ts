@@ -10,9 +10,10 @@ import type {
   AuthenticationFor,
   RegisteredAuthentication,
   Requirements,
-  ResourceRequest,
   ResourceServer,
 } from '../types.ts';
+import { Admissions } from './admissions.ts';
+import { isPreflight, resourceRequest } from './node-request.ts';
 
 declare module 'http' {
   interface IncomingMessage {
@@ -50,13 +51,13 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
   requirements?: R,
 ): Guard<AuthenticationFor<U, C, R>> {
   type A = AuthenticationFor<U, C, R>;
-  const admitted = new WeakMap<IncomingMessage, { readonly auth: A }>();
+  const admissions = new Admissions<IncomingMessage, A>();
 
   const admit = async (request: IncomingMessage, response: ServerResponse, next: Next): Promise<void> => {
     try {
       const auth = await resourceServer.authenticate(resourceRequest(request), requirements);
       if (response.destroyed) return;
-      admitted.set(request, { auth });
+      admissions.add(request, auth);
       request.auth = auth as RegisteredAuthentication;
       if (!response.hasHeader('cache-control')) response.setHeader('cache-control', 'private');
       await next();
@@ -66,24 +67,14 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
   };
 
   const guard = (request: IncomingMessage, response: ServerResponse, next: Next): void => {
-    if (request.method === 'OPTIONS' && isPreflight(request)) {
+    if (isPreflight(request)) {
       response.statusCode = 204;
       response.end();
       return;
     }
     void admit(request, response, next);
   };
-  return Object.assign(guard, {
-    of: (request: IncomingMessage): A => {
-      const admission = admitted.get(request);
-      if (admission === undefined) {
-        throw new TypeError(
-          'This guard has not let the request in. Put it in front of the handler that calls of().',
-        );
-      }
-      return admission.auth;
-    },
-  });
+  return Object.assign(guard, { of: (request: IncomingMessage): A => admissions.of(request) });
 }
 
 /**
@@ -108,21 +99,6 @@ export function endpoints(
     };
     void respond();
   };
-}
-
-function resourceRequest(request: IncomingMessage): ResourceRequest {
-  // Express cuts the mount path off `url` and keeps the whole in `originalUrl`.
-  const { originalUrl } = request as { originalUrl?: string };
-  return {
-    method: request.method ?? 'GET',
-    url: originalUrl ?? request.url ?? '/',
-    rawHeaders: request.rawHeaders,
-  };
-}
-
-function isPreflight(request: IncomingMessage): boolean {
-  const { headers } = request;
-  return headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
 }
 
 function send(response: ServerResponse, answer: Answer): void {
