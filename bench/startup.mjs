@@ -1,8 +1,15 @@
 // What importing the package and starting a resource server costs, beside importing only jose and undici. Each variant
 // is a process of its own, alternating, so that the machine's moods hit all alike. `npm run build` comes first.
+// `--write` puts the table into the README, in the column of this Node, and keeps the other columns.
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { readMarked, table, writeMarked } from './marked.mjs';
 
+const { values: options } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
 const ROUNDS = 15;
+const ROOT = new URL('../', import.meta.url);
+const MARK = 'start-up';
 const START = `
   const { createResourceServer } = await import('oidc-resource-server');
   await createResourceServer({ env: {}, logger: { debug() {}, info() {}, warn() {}, error() {} }, settings: {
@@ -12,36 +19,92 @@ const START = `
 const KEY = `import { generateKeyPairSync } from 'node:crypto';
   const pem = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' });`;
 
-/** Each prints the milliseconds that its own part took, without the start of Node. */
+/** The framework or library of each entry point, imported before the clock starts. */
+const PEERS = {
+  express: ['express'],
+  fastify: ['fastify', 'fastify-plugin'],
+  fetch: [],
+  graphql: ['graphql'],
+  hono: ['hono'],
+  koa: ['koa'],
+  kysely: ['kysely'],
+  nest: ['@nestjs/common', '@nestjs/core'],
+  node: ['node:http'],
+  trpc: ['@trpc/server'],
+  ws: ['ws'],
+};
+const { exports: entryPoints } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8'));
+const built = Object.keys(PEERS).filter((name) =>
+  existsSync(new URL(entryPoints[`./${name}`].default, ROOT)),
+);
+const imports = (names) => names.map((name) => `await import('${name}');`).join(' ');
+
+/** Each prints the milliseconds of its second part; the first is done before the clock starts. */
 const VARIANTS = {
-  'nothing (the measurement itself)': '',
-  'import undici and jose': `await import('undici'); await import('jose');`,
-  'import all six dependencies': `await import('reflect-metadata'); await import('tsyringe'); await import('convict'); await import('undici'); await import('jose');`,
-  'import oidc-resource-server': `await import('oidc-resource-server');`,
-  'import and start, JSON introspection': START.replace('SETTINGS', '{}'),
-  'import and start, signed and encrypted': START.replace(
-    'SETTINGS',
-    `{ OIDC_RS_BACKEND_CLASS: 'JWTResourceServerBackend', OIDC_RS_PRIVATE_KEY_STR: pem, OIDC_RS_ENCRYPTION_KEY_TYPE: 'EC', OIDC_RS_ENCRYPTION_ALGO: 'ECDH-ES' }`,
+  'nothing (the measurement itself)': ['', ''],
+  'import undici and jose alone': ['', imports(['undici', 'jose'])],
+  'import all five dependencies': [
+    '',
+    imports(['reflect-metadata', 'tsyringe', 'convict', 'undici', 'jose']),
+  ],
+  'import oidc-resource-server': ['', imports(['oidc-resource-server'])],
+  'import and start, JSON introspection': ['', START.replace('SETTINGS', '{}')],
+  'import and start, signed and encrypted introspection': [
+    KEY,
+    START.replace(
+      'SETTINGS',
+      `{ OIDC_RS_BACKEND_CLASS: 'JWTResourceServerBackend', OIDC_RS_PRIVATE_KEY_STR: pem, OIDC_RS_ENCRYPTION_KEY_TYPE: 'EC', OIDC_RS_ENCRYPTION_ALGO: 'ECDH-ES' }`,
+    ),
+  ],
+  ...Object.fromEntries(
+    built.map((name) => [
+      `import oidc-resource-server/${name}, on top`,
+      [imports([...PEERS[name], 'oidc-resource-server']), imports([`oidc-resource-server/${name}`])],
+    ]),
   ),
 };
 
 const times = new Map(Object.keys(VARIANTS).map((name) => [name, []]));
 for (let round = 0; round < ROUNDS; round += 1) {
-  for (const [name, code] of Object.entries(VARIANTS)) {
-    const head = code.includes('pem') ? KEY : '';
-    const script = `${head} const startedAt = performance.now(); ${code} console.log(performance.now() - startedAt);`;
+  for (const [name, [before, code]] of Object.entries(VARIANTS)) {
+    const script = `${before} const startedAt = performance.now(); ${code} console.log(performance.now() - startedAt);`;
     const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
-      cwd: new URL('..', import.meta.url),
+      cwd: ROOT,
       encoding: 'utf8',
+      timeout: 30_000,
     });
     if (status !== 0) throw new Error(`${name} failed: ${stderr}`);
     times.get(name).push(Number(stdout));
   }
+  console.log(`start-up, round ${round + 1} of ${ROUNDS}`);
 }
 
+const medians = [...times].map(([name, samples]) => {
+  const median = samples.toSorted((a, b) => a - b)[ROUNDS >> 1];
+  return [name, median < 10 ? median.toFixed(1) : median.toFixed(0)];
+});
 console.log(`\nStart-up on Node ${process.version}, medians of ${ROUNDS} processes each, milliseconds:\n`);
-for (const [name, samples] of times) {
-  const sorted = samples.toSorted((a, b) => a - b);
-  console.log(`  ${name.padEnd(42)} ${sorted[ROUNDS >> 1].toFixed(0).padStart(5)}`);
-}
+for (const [name, median] of medians) console.log(`  ${name.padEnd(54)} ${median.padStart(5)}`);
 console.log();
+if (options.write) await writeMarked(new URL('README.md', ROOT), MARK, merged());
+
+/** The table that is there, with the column of this Node as it was measured now. */
+function merged() {
+  const column = `Node ${process.versions.node.split('.')[0]}`;
+  const cellsOf = (line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+  const lines = readMarked(new URL('README.md', ROOT), MARK)?.trim().split('\n') ?? [];
+  const [[, ...columns] = [], , ...rows] = lines.filter((line) => line.startsWith('|')).map(cellsOf);
+  const known = new Map(
+    rows.map(([name, ...cells]) => [name, new Map(columns.map((of, i) => [of, cells[i]]))]),
+  );
+  const all = [...new Set([...columns, column])].sort();
+  const now = medians.slice(1).map(([name, median]) => {
+    const cells = new Map([...(known.get(name) ?? []), [column, median]]);
+    return [name, ...all.map((of) => cells.get(of) ?? '')];
+  });
+  return table(['', ...all], now);
+}

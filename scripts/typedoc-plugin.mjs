@@ -2,11 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { Comment, CommentTag, Converter } from 'typedoc';
 
-const FOLDERS = [
+const GROUPS = [
+  [/\/docs\/(README|guides\/getting-started|guides\/frameworks\/.+)\.md$/, 'Start'],
+  [/\/docs\/guides\/(deploy|bundling|performance)\.md$/, 'Deploy'],
+  [/\/docs\/guides\/migrating-/, 'Migrate'],
   [/\/docs\/guides\//, 'Guides'],
-  [/\/docs\/reference\//, 'References'],
-  [/\/docs\/decisions\//, 'Decisions'],
-  [/./, 'Project'],
+  [/\/docs\/reference\//, 'Reference'],
+  [/\/docs\/decisions\/0/, 'Decisions'],
+  [/./, 'Contribute'],
 ];
 
 /** @param {import('typedoc').Application} app */
@@ -17,7 +20,7 @@ export function load(app) {
     const heading = /^# (.+)$/m.exec(readFileSync(path, 'utf8'))?.[1];
     if (heading === undefined) app.logger.error(`${path} has no heading`);
     else document.name = heading.replaceAll('`', '');
-    document.frontmatter.group = FOLDERS.find(([folder]) => folder.test(path))[1];
+    document.frontmatter.group = GROUPS.find(([pages]) => pages.test(path))[1];
   });
 
   // src/index.ts exports in three parts, each below a comment with its name. They are the categories.

@@ -90,6 +90,14 @@ export function backendNames(): string[] {
   return [...SHIPPED.keys(), ...registered.keys()];
 }
 
+/**
+ * What a backend class is called in messages: the name that it is known by, which a minifier leaves alone, or else its own.
+ */
+export function nameOfBackendClass(backend: AnyBackendProvider & { readonly name: string }): string {
+  const known = [...SHIPPED, ...registered].find(([, provider]) => provider === backend);
+  return known?.[0] ?? backend.name;
+}
+
 /** Whether a value is a class that extends `ResourceServerBackend`, of this or another copy of the package. */
 export function isBackendClass(value: unknown): value is BackendClass<unknown> {
   if (typeof value !== 'function') return false;

@@ -50,7 +50,7 @@ export abstract class ResourceServerError extends Error {
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-    this.name = new.target.name;
+    this.name = new.target.name; // each class has it as a literal: minifiers rename classes, not properties
   }
 }
 
@@ -61,6 +61,7 @@ export function isResourceServerError(error: unknown): error is ResourceServerEr
 
 /** Thrown at the start only: the settings or the options cannot work. It lists every problem at once. */
 export class ConfigurationError extends ResourceServerError {
+  static override readonly name = 'ConfigurationError';
   /** One sentence a problem, each beginning with the setting's name. Never the value of a secret. */
   readonly problems: readonly string[];
 
@@ -73,6 +74,7 @@ export class ConfigurationError extends ResourceServerError {
 
 /** Nobody is let in: the resource server is switched off (`ERR_DISABLED`) or has been closed (`ERR_CLOSED`). Answer 503. */
 export class UnavailableError extends ResourceServerError {
+  static override readonly name = 'UnavailableError';
   declare readonly code: 'ERR_DISABLED' | 'ERR_CLOSED';
 
   constructor(code: 'ERR_DISABLED' | 'ERR_CLOSED') {
@@ -94,6 +96,7 @@ export type AuthorizationServerErrorCode =
  * answer that cannot be trusted. Never the token's fault, so the answer is 503 and never 401.
  */
 export class AuthorizationServerError extends ResourceServerError {
+  static override readonly name = 'AuthorizationServerError';
   declare readonly code: AuthorizationServerErrorCode;
   /** Seconds after which a caller may try again, where that is known. */
   readonly retryAfter: number | undefined;
@@ -106,6 +109,7 @@ export class AuthorizationServerError extends ResourceServerError {
 
 /** The user store threw, or took longer than `OIDC_TIMEOUT`. Answer 503; the store's own error is `cause`. */
 export class UserStoreError extends ResourceServerError {
+  static override readonly name = 'UserStoreError';
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_USER_STORE', message, options);
   }
@@ -143,6 +147,7 @@ export abstract class ChallengeError extends ResourceServerError {
 
 /** The request brought no access token, or another authentication scheme. Answer 401 without an error code. */
 export class NoCredentialsError extends ChallengeError {
+  static override readonly name = 'NoCredentialsError';
   constructor() {
     super(
       'ERR_NO_CREDENTIALS',
@@ -156,6 +161,7 @@ export class NoCredentialsError extends ChallengeError {
 
 /** The credentials are malformed, sent twice, or in the query. Answer 400. */
 export class InvalidRequestError extends ChallengeError {
+  static override readonly name = 'InvalidRequestError';
   declare readonly reason: InvalidRequestReason;
 
   constructor(reason: InvalidRequestReason, message: string) {
@@ -165,6 +171,7 @@ export class InvalidRequestError extends ChallengeError {
 
 /** The token is dead, not meant for this API, or its user may not come in. Answer 401. */
 export class InvalidTokenError extends ChallengeError {
+  static override readonly name = 'InvalidTokenError';
   /**
    * @param reason Why, for the log. A hook of your own may name a reason of its own; keep to a few fixed words.
    * @param message A sentence for the log: what is wrong and what to do. Nothing secret.
@@ -177,6 +184,7 @@ export class InvalidTokenError extends ChallengeError {
 
 /** The token is good and lacks a scope that the route asks for. Answer 403. */
 export class InsufficientScopeError extends ChallengeError {
+  static override readonly name = 'InsufficientScopeError';
   /** Every scope that the route asks for; the answer names them so that the client can ask for them. */
   readonly scopes: readonly string[];
 

@@ -6,11 +6,14 @@ import type { BackendDependencies } from './backend/resource-server-backend.ts';
 import { findBackend } from './backend-module.ts';
 import type { Claims } from './claims.ts';
 import {
+  type AnyBackendProvider,
+  type BackendClass,
   type BackendProvider,
   buildBackend,
   container as globalContainer,
   type DependencyContainer,
   isProvider,
+  nameOfBackendClass,
   requiredSettings,
 } from './container.ts';
 import { jwksEndpoint } from './endpoint/jwks.ts';
@@ -107,10 +110,11 @@ export async function createResourceServer<U = ClaimsUser, C extends Claims = Cl
     provider as BackendProvider<U, C>,
     Object.freeze(dependencies),
   );
-  refuseProblems(missingSettings(reading, requiredSettings(backend.constructor), backend.constructor.name));
+  const backendName = nameOfBackendClass(backend.constructor as BackendClass<U, C>);
+  refuseProblems(missingSettings(reading, requiredSettings(backend.constructor), backendName));
 
   const authenticator = new Authenticator<U, C>({ settings, backend, constraints: [], userStore, logger });
-  const names = { backend: backend.constructor.name, user_store: userStore.constructor.name };
+  const names = { backend: backendName, user_store: userStore.constructor.name };
   logger.info(
     { event: 'resource_server.started', ...names, issuer: settings.OIDC_OP_URL },
     `Requests are let in by ${names.backend}, users come from ${names.user_store}.`,
@@ -142,8 +146,8 @@ function givenBackend(backend: unknown): Awaited<ReturnType<typeof findBackend>>
   };
 }
 
-function nameOf(provider: unknown, name: string): string {
-  return typeof provider === 'function' ? provider.name : name;
+function nameOf(provider: AnyBackendProvider | undefined, name: string): string {
+  return typeof provider === 'function' ? nameOfBackendClass(provider) : name;
 }
 
 async function undiciAdapter(settings: Settings): Promise<HttpAdapter> {

@@ -16,7 +16,7 @@ const ROWS = [
   ...['U1', 'U2', 'U3', 'U4', 'U5', 'U6', 'U7', 'U8', 'U9', 'U10'],
   ...['P1', 'P2', 'P3', 'P5'],
   ...['E1', 'E2', 'E4', 'E6'],
-  ...['X1', 'X2', 'X3', 'X4', 'X5', 'X6', 'X7'],
+  ...['X1', 'X2', 'X3', 'X4', 'X5', 'X6', 'X7', 'X8'],
 ];
 
 it('every threat that touches what is built has a test that names it', () => {

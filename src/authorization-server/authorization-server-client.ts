@@ -60,7 +60,8 @@ export class AuthorizationServerClient {
    * @throws AuthorizationServerError when no believable answer comes
    */
   async introspect(token: string): Promise<Claims> {
-    const url = await this.introspectionEndpoint();
+    const endpoint = this.introspectionEndpoint();
+    const url = typeof endpoint === 'string' ? endpoint : await endpoint;
     const body = `token=${encodeURIComponent(token)}&token_type_hint=access_token`;
     this.#authentication ??= this.#authenticate();
     const response = await this.#authentication.send((credentials) =>

@@ -187,7 +187,7 @@ class Call implements Dispatcher.DispatchHandler {
 
   constructor(request: HttpRequest, target: Target, outcome: Outcome) {
     const { method, headers, body = null, timeoutMs, maxBytes } = request;
-    this.options = { ...target, method, headers: { 'accept-encoding': 'identity', ...headers }, body };
+    this.options = { origin: target.origin, path: target.path, method, headers: fieldsOf(headers), body };
     this.deadlineAt = performance.now() + timeoutMs;
     this.#maxBytes = maxBytes;
     this.#outcome = outcome;
@@ -257,6 +257,13 @@ class Call implements Dispatcher.DispatchHandler {
     clearTimeout(this.#timer);
     this.#outcome.ended();
   }
+}
+
+// A flat list is what undici takes as it is.
+function fieldsOf(headers: Readonly<Record<string, string>>): string[] {
+  const fields = Object.hasOwn(headers, 'accept-encoding') ? [] : ['accept-encoding', 'identity'];
+  for (const name of Object.keys(headers)) fields.push(name, headers[name] as string);
+  return fields;
 }
 
 // In Node, `ca` replaces the authorities of the system. Only newer Nodes tell those of NODE_EXTRA_CA_CERTS too.

@@ -8,13 +8,8 @@ import {
   describeRemoved,
 } from './user-store-creation.ts';
 import { describeLink, describeLinkBesideUsers } from './user-store-linking.ts';
-import type {
-  Capable,
-  Test,
-  TestRunner,
-  UserStoreFactory,
-  UserStoreUnderTest,
-} from './user-store-under-test.ts';
+import type { TestRunner } from './test-runner.ts';
+import type { Capable, Test, UserStoreFactory, UserStoreUnderTest } from './user-store-under-test.ts';
 import {
   describeUpdate,
   describeUpdatedAt,
@@ -22,7 +17,7 @@ import {
   describeUpdateOfRemoved,
 } from './user-store-updating.ts';
 
-export type { TestRunner, UserStoreFactory, UserStoreUnderTest };
+export type { UserStoreFactory, UserStoreUnderTest };
 
 /**
  * Tests that a user store keeps the contract, with values as a hostile token may have them. What a store cannot do is

@@ -1,13 +1,5 @@
 import type { UserProfile, UserStore } from '../user/user-store.ts';
 
-/** What the suite needs of a test runner: Vitest, `node:test`, Mocha and Jest all have it. */
-export interface TestRunner {
-  /** Groups tests. */
-  describe(name: string, body: () => void): unknown;
-  /** Describes a test. */
-  it(name: string, body: () => Promise<void>): unknown;
-}
-
 /** A store without users, and what the suite has to do behind its back. */
 export interface UserStoreUnderTest<U> {
   readonly store: UserStore<U>;

@@ -70,7 +70,7 @@ describe('the examples of the guides', () => {
   }
 
   const tokenOf = async (who: string, scopes = ['groups']): Promise<string> =>
-    (await authorizationServer.tokenFor(who, { scopes })).accessToken;
+    (await authorizationServer.tokensFor(who, { scopes })).accessToken;
 
   it('cors.ts: preflights are answered, and refusals can be read by the web application', async () => {
     await withExample(

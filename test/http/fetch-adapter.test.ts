@@ -5,17 +5,19 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
 import { FetchHttpAdapter } from '../../src/http/fetch-adapter.ts';
-import { testCertificates } from '../support/certificates.ts';
-import { asking } from './contract-support.ts';
-import { httpAdapterContract } from './http-adapter-contract.ts';
-import { https, until, withServer } from './servers.ts';
+import { testCertificates } from '../../src/testing/certificates.ts';
+import { asking } from '../../src/testing/http-adapter-under-test.ts';
+import { httpAdapterContract } from '../../src/testing/http-adapter-contract.ts';
+import { https, until, withServer } from '../../src/testing/http-servers.ts';
+
+const certificates = await testCertificates();
 
 describe('FetchHttpAdapter', () => {
   httpAdapterContract({ describe, it }, () => new FetchHttpAdapter(), { trustsCa: false });
 
   // Node's fetch learns of an authority only from the environment of its process.
   it('leaves certificates to the runtime: good, wrong name, expired (A4)', async () => {
-    const { ca, good, wrongName, expired } = testCertificates();
+    const { ca, good, wrongName, expired } = certificates;
     const directory = mkdtempSync(join(tmpdir(), 'ca-'));
     const file = join(directory, 'ca.pem');
     writeFileSync(file, ca);

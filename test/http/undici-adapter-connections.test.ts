@@ -1,9 +1,27 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { UndiciHttpAdapter } from '../../src/http/undici-adapter.ts';
-import { testCertificates } from '../support/certificates.ts';
-import { asking, contractOf, kindOf, textOf, withAdapter } from './contract-support.ts';
-import { http, https, OK, raw, silent, tcp, until, untilFirstClosed, withServer } from './servers.ts';
+import { testCertificates } from '../../src/testing/certificates.ts';
+import {
+  asking,
+  contractOf,
+  kindOf,
+  textOf,
+  withAdapter,
+} from '../../src/testing/http-adapter-under-test.ts';
+import {
+  http,
+  https,
+  OK,
+  raw,
+  silent,
+  tcp,
+  until,
+  untilFirstClosed,
+  withServer,
+} from '../../src/testing/http-servers.ts';
+
+const certificates = await testCertificates();
 
 const HI = `${OK}content-length: 2\r\n\r\nhi`;
 const { test } = contractOf({ describe, it }, (options) => new UndiciHttpAdapter(options), true);
@@ -65,13 +83,13 @@ describe('UndiciHttpAdapter', () => {
 
     it('are free for others when requests that waited for them are over (A2)', async () => {
       let accepted = 0;
-      const answering = https(testCertificates().good, (_, response) => response.end('hello'));
+      const answering = https(certificates.good, (_, response) => response.end('hello'));
       const silentOnce = tcp((socket) => {
         if (++accepted === 1) socket.resume();
         else answering.emit('connection', socket);
       });
       await withServer(silentOnce, ({ host }) =>
-        withAdapter(new UndiciHttpAdapter({ ca: testCertificates().ca, connections: 1 }), async (adapter) => {
+        withAdapter(new UndiciHttpAdapter({ ca: certificates.ca, connections: 1 }), async (adapter) => {
           const dying = asking(`https://${host}`, { timeoutMs: 50 });
           const kinds = Array.from({ length: 20 }, () => kindOf(adapter.request(dying)));
           expect(textOf(await adapter.request(asking(`https://${host}`, { timeoutMs: 4000 })))).toBe('hello');
@@ -205,13 +223,13 @@ describe('UndiciHttpAdapter', () => {
         [0, 'reset'],
       ] as const) {
         let requests = 0;
-        const server = https(testCertificates().good, (request, response) => {
+        const server = https(certificates.good, (request, response) => {
           requests += 1;
           if (requests === answered || requests > 2) response.end('hi');
           else request.socket.destroy();
         });
         await withServer(server, ({ host }) =>
-          withAdapter(new UndiciHttpAdapter({ ca: testCertificates().ca }), async (adapter) => {
+          withAdapter(new UndiciHttpAdapter({ ca: certificates.ca }), async (adapter) => {
             if (answered === 1) await adapter.request(asking(`https://${host}`));
             await turn();
             const outcome = adapter.request(asking(`https://${host}`));

@@ -2,9 +2,11 @@ import { connect, type Server } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { UndiciHttpAdapter } from '../../src/http/undici-adapter.ts';
-import { testCertificates } from '../support/certificates.ts';
-import { asking, kindOf, textOf, withAdapter } from './contract-support.ts';
-import { http, https, OK, raw, silent, tcp, withServer } from './servers.ts';
+import { testCertificates } from '../../src/testing/certificates.ts';
+import { asking, kindOf, textOf, withAdapter } from '../../src/testing/http-adapter-under-test.ts';
+import { http, https, OK, raw, silent, tcp, withServer } from '../../src/testing/http-servers.ts';
+
+const certificates = await testCertificates();
 
 interface Proxy {
   readonly server: Server;
@@ -38,10 +40,7 @@ function makeProxy(): Proxy {
 }
 
 const through = (host: string, use: (adapter: UndiciHttpAdapter) => Promise<void>, credentials = '') =>
-  withAdapter(
-    new UndiciHttpAdapter({ proxy: `http://${credentials}${host}`, ca: testCertificates().ca }),
-    use,
-  );
+  withAdapter(new UndiciHttpAdapter({ proxy: `http://${credentials}${host}`, ca: certificates.ca }), use);
 
 describe('UndiciHttpAdapter with a proxy', () => {
   for (const scheme of ['http', 'https'] as const) {
@@ -50,7 +49,7 @@ describe('UndiciHttpAdapter with a proxy', () => {
       const target =
         scheme === 'http'
           ? http((_, response) => response.end('hello'))
-          : https(testCertificates().good, (_, response) => response.end('hello'));
+          : https(certificates.good, (_, response) => response.end('hello'));
       await withServer(target, (server) =>
         withServer(proxy.server, ({ host }) =>
           through(
@@ -73,7 +72,7 @@ describe('UndiciHttpAdapter with a proxy', () => {
 
   it('verifies the certificate of the server all the same (A4)', () =>
     withServer(
-      https(testCertificates().wrongName, (_, response) => response.end('hello')),
+      https(certificates.wrongName, (_, response) => response.end('hello')),
       (server) =>
         withServer(makeProxy().server, ({ host }) =>
           through(host, async (adapter) => {

@@ -2,10 +2,21 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { UndiciHttpAdapter } from '../../src/http/undici-adapter.ts';
-import { testCertificates } from '../support/certificates.ts';
-import { asking, kindOf, textOf, withAdapter } from './contract-support.ts';
-import { httpAdapterContract } from './http-adapter-contract.ts';
-import { http, https, OK, raw, silent, until, untilFirstClosed, withServer } from './servers.ts';
+import { testCertificates } from '../../src/testing/certificates.ts';
+import { asking, kindOf, textOf, withAdapter } from '../../src/testing/http-adapter-under-test.ts';
+import { httpAdapterContract } from '../../src/testing/http-adapter-contract.ts';
+import {
+  http,
+  https,
+  OK,
+  raw,
+  silent,
+  until,
+  untilFirstClosed,
+  withServer,
+} from '../../src/testing/http-servers.ts';
+
+const certificates = await testCertificates();
 
 const hello = () => http((_, response) => response.end('hello'));
 
@@ -14,7 +25,7 @@ describe('UndiciHttpAdapter', () => {
 
   describe('certificates', () => {
     const secure = (name: 'selfSigned' | 'wrongName' | 'expired') =>
-      https(testCertificates()[name], (_, response) => response.end('hello'));
+      https(certificates[name], (_, response) => response.end('hello'));
 
     afterEach(() => {
       vi.doUnmock('node:tls');
@@ -34,7 +45,7 @@ describe('UndiciHttpAdapter', () => {
     // Stands in for the system: its only authority is the server's own certificate.
     for (const member of ['rootCertificates', 'getCACertificates'] as const) {
       it(`of authorities of the system are trusted besides those of \`ca\`: ${member} (A4)`, async () => {
-        const { ca, selfSigned } = testCertificates();
+        const { ca, selfSigned } = certificates;
         vi.resetModules();
         vi.doMock('node:tls', async (original) => ({
           ...(await original<object>()),

@@ -84,19 +84,19 @@ describe.each(Object.keys(BACKENDS))('%s', (backend) => {
         ["the person's ID token (I9, R6)", alice.idToken, 401],
         [
           'an expired token',
-          (await server.tokenFor('alice', { scopes: ['groups'], expiresIn: -60 })).accessToken,
+          (await server.tokensFor('alice', { scopes: ['groups'], expiresIn: -60 })).accessToken,
           401,
         ],
         [
           'a token without the scope',
-          (await server.tokenFor('alice', { scopes: ['openid'] })).accessToken,
+          (await server.tokensFor('alice', { scopes: ['openid'] })).accessToken,
           403,
         ],
-        ['an unknown user (U6)', (await server.tokenFor('bob', { scopes: ['groups'] })).accessToken, 401],
-        ['a disabled user (U5)', (await server.tokenFor('carol', { scopes: ['groups'] })).accessToken, 401],
+        ['an unknown user (U6)', (await server.tokensFor('bob', { scopes: ['groups'] })).accessToken, 401],
+        ['a disabled user (U5)', (await server.tokensFor('carol', { scopes: ['groups'] })).accessToken, 401],
         [
           'a key-bound token (I12)',
-          (await server.tokenFor('alice', { scopes: ['groups'], dpopJkt: 'A'.repeat(43) })).accessToken,
+          (await server.tokensFor('alice', { scopes: ['groups'], dpopJkt: 'A'.repeat(43) })).accessToken,
           401,
         ],
         ["a client's token (I10)", await server.clientToken({ scopes: ['groups'] }), 401],
@@ -108,7 +108,7 @@ describe.each(Object.keys(BACKENDS))('%s', (backend) => {
     });
 
     it('refuses a token from the moment it is revoked', async () => {
-      const { accessToken } = await server.tokenFor('alice', { scopes: ['groups'] });
+      const { accessToken } = await server.tokensFor('alice', { scopes: ['groups'] });
       expect((await ask('/me', accessToken))[0]).toBe(200);
       await server.revoke(accessToken);
       expect((await ask('/me', accessToken))[0]).toBe(401);
@@ -136,7 +136,7 @@ describe.each(Object.keys(BACKENDS))('%s', (backend) => {
 describe('an authorization server in trouble', () => {
   it('that is down at the start: the API starts, answers 503, and recovers (K6)', async () => {
     const own = await startAuthorizationServer({ encryptionJwks: keys.jwks });
-    const { accessToken } = await own.tokenFor('alice', { scopes: ['groups'] });
+    const { accessToken } = await own.tokensFor('alice', { scopes: ['groups'] });
     await own.stop();
     for (const settings of [
       own.settingsFor('json'),
@@ -167,7 +167,7 @@ describe('an authorization server in trouble', () => {
       OIDC_RS_PRIVATE_KEY_STR: keys.pem,
     });
     const logger = new RecordingLogger();
-    const { accessToken } = await own.tokenFor('alice', { scopes: ['groups'] });
+    const { accessToken } = await own.tokensFor('alice', { scopes: ['groups'] });
     const request = { method: 'GET', url: '/', rawHeaders: ['Authorization', `Bearer ${accessToken}`] };
     let resourceServer = await createResourceServer({ env: {}, settings, logger });
     await resourceServer.authenticate(request);
@@ -214,7 +214,7 @@ describe('an authorization server in trouble', () => {
   it('that is asked for the wrong kind of answer: 503, and the log names the setting (J1, A11)', async () => {
     const wrong = [
       // Registered for signed and encrypted answers, asked for plain ones.
-      server.settingsFor('jwt'),
+      server.settingsFor('jwt', { OIDC_RS_BACKEND_CLASS: 'IntrospectionResourceServerBackend' }),
       // Registered for plain answers, asked for signed and encrypted ones.
       server.settingsFor('json', {
         OIDC_RS_BACKEND_CLASS: 'JWTResourceServerBackend',
@@ -243,7 +243,7 @@ describe('OIDC_RS_RESOURCE', () => {
     const settings = server.settingsFor('json', { OIDC_RS_RESOURCE: resource });
     const resourceServer = await createResourceServer({ env: {}, settings, logger: new RecordingLogger() });
     const ask = async (request: { resource?: string }): Promise<unknown> => {
-      const { accessToken } = await server.tokenFor('alice', { scopes: ['groups'], ...request });
+      const { accessToken } = await server.tokensFor('alice', { scopes: ['groups'], ...request });
       const rawHeaders = ['Authorization', `Bearer ${accessToken}`];
       return resourceServer.authenticate({ method: 'GET', url: '/', rawHeaders });
     };

@@ -80,13 +80,13 @@ describe.each(Object.keys(FORMATS))('with userinfo as %s', (format) => {
 describe('against the real authorization server', () => {
   it('nobody is created while creation is off (U6)', async () => {
     const { server, enter } = await start({});
-    const { accessToken } = await server.tokenFor('alice', { scopes: ['openid', 'email'] });
+    const { accessToken } = await server.tokensFor('alice', { scopes: ['openid', 'email'] });
     await expect(enter(accessToken)).rejects.toMatchObject({ reason: 'unknown_user' });
   });
 
   it('a token without the scope openid creates nobody: the user endpoint refuses it', async () => {
     const { server, enter } = await start({ OIDC_RS_CREATE_USER: true });
-    const { accessToken } = await server.tokenFor('alice', { scopes: ['groups'] });
+    const { accessToken } = await server.tokensFor('alice', { scopes: ['groups'] });
     await expect(enter(accessToken)).rejects.toMatchObject({ reason: 'userinfo' });
   });
 
@@ -95,13 +95,13 @@ describe('against the real authorization server', () => {
       OIDC_RS_CREATE_USER: true,
       OIDC_USERINFO_ESSENTIAL_CLAIMS: 'email',
     });
-    const { accessToken } = await server.tokenFor('alice', { scopes: ['openid'] });
+    const { accessToken } = await server.tokensFor('alice', { scopes: ['openid'] });
     await expect(enter(accessToken)).rejects.toMatchObject({ reason: 'essential_claims' });
   });
 
   it('a disabled user, and then a deleted one, is refused at the next request (U5)', async () => {
     const { server, users, enter } = await start({});
-    const { accessToken } = await server.tokenFor('alice', { scopes: ['openid'] });
+    const { accessToken } = await server.tokensFor('alice', { scopes: ['openid'] });
     const alice = { issuer: server.url, subject: 'alice', active: true };
     users.add(alice);
     expect(await enter(accessToken)).toBe(alice);
@@ -114,7 +114,7 @@ describe('against the real authorization server', () => {
   it('a disabled user is not created anew where creation is on (U5)', async () => {
     const { server, users, enter } = await start({ OIDC_RS_CREATE_USER: true });
     users.add({ issuer: server.url, subject: 'alice', active: false });
-    const { accessToken } = await server.tokenFor('alice', { scopes: ['openid', 'email'] });
+    const { accessToken } = await server.tokensFor('alice', { scopes: ['openid', 'email'] });
     await expect(enter(accessToken)).rejects.toMatchObject({ reason: 'disabled_user' });
   });
 

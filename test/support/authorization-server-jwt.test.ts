@@ -42,7 +42,7 @@ describe('the signed and encrypted introspection of the test authorization serve
   it('is signed by a published key, inside an envelope for the API', async () => {
     const { privateKey, jwk } = await rsa;
     await start({ encryptionJwks: { keys: [jwk] } });
-    const { accessToken } = await server.tokenFor('alice', { scopes: ['groups'], resource: 'urn:an:api' });
+    const { accessToken } = await server.tokensFor('alice', { scopes: ['groups'], resource: 'urn:an:api' });
     const { status, type, text } = await introspect(server, accessToken, { api: 'jwt' });
     expect(status).toBe(200);
     expect(type).toBe('application/token-introspection+jwt; charset=utf-8');
@@ -125,7 +125,7 @@ describe('the signed and encrypted introspection of the test authorization serve
 
   it('is signed by the new key after a rotation, and the old one is no longer published', async () => {
     await start();
-    const { accessToken } = await server.tokenFor('alice', { scopes: ['groups'] });
+    const { accessToken } = await server.tokensFor('alice', { scopes: ['groups'] });
     const ask = async () => verify((await introspect(server, accessToken, { api: 'jwt' })).text);
     const before = await ask();
     await server.rotateKeys();

@@ -22,7 +22,7 @@ const claimsOf = async (token: string): Promise<unknown> => (await introspect(se
 
 describe('the JSON introspection of the test authorization server', () => {
   it('calls a token active and says whose it is', async () => {
-    const { accessToken } = await server.tokenFor('alice', { scopes: ['openid', 'groups'] });
+    const { accessToken } = await server.tokensFor('alice', { scopes: ['openid', 'groups'] });
     expect(await claimsOf(accessToken)).toEqual({
       active: true,
       sub: 'alice',
@@ -36,27 +36,27 @@ describe('the JSON introspection of the test authorization server', () => {
   });
 
   it('calls an unknown and an expired token inactive, and says no more', async () => {
-    const { accessToken } = await server.tokenFor('alice', { scopes: ['groups'], expiresIn: -1 });
+    const { accessToken } = await server.tokensFor('alice', { scopes: ['groups'], expiresIn: -1 });
     expect(await claimsOf('unknown')).toEqual(inactive);
     expect(await claimsOf(accessToken)).toEqual(inactive);
   });
 
   it('calls a refresh token active too, without a token_type', async () => {
-    const { refreshToken = '' } = await server.tokenFor('alice', { scopes: ['groups', 'offline_access'] });
+    const { refreshToken = '' } = await server.tokensFor('alice', { scopes: ['groups', 'offline_access'] });
     const claims = await claimsOf(refreshToken);
     expect(claims).toMatchObject({ active: true, sub: 'alice', client_id: 'spa' });
     expect(claims).not.toHaveProperty('token_type');
   });
 
   it('names the audience where a resource was asked for', async () => {
-    const { accessToken } = await server.tokenFor('alice', { scopes: ['groups'], resource });
+    const { accessToken } = await server.tokensFor('alice', { scopes: ['groups'], resource });
     expect(await claimsOf(accessToken)).toMatchObject({ active: true, aud: resource, scope: 'groups' });
   });
 
   it('names the key that a token is bound to', async () => {
     const { publicKey } = await generateKeyPair('ES256');
     const dpopJkt = await calculateJwkThumbprint(await exportJWK(publicKey));
-    const { accessToken } = await server.tokenFor('alice', { scopes: ['groups'], dpopJkt });
+    const { accessToken } = await server.tokensFor('alice', { scopes: ['groups'], dpopJkt });
     expect(await claimsOf(accessToken)).toMatchObject({ token_type: 'DPoP', cnf: { jkt: dpopJkt } });
   });
 
@@ -70,13 +70,13 @@ describe('the JSON introspection of the test authorization server', () => {
   });
 
   it('issues a token of another client on request', async () => {
-    const { accessToken } = await server.tokenFor('alice', { scopes: ['groups'], client: 'robot' });
+    const { accessToken } = await server.tokensFor('alice', { scopes: ['groups'], client: 'robot' });
     expect(await claimsOf(accessToken)).toMatchObject({ sub: 'alice', client_id: 'robot' });
-    await expect(server.tokenFor('alice', { scopes: [], client: 'nobody' })).rejects.toThrow('nobody');
+    await expect(server.tokensFor('alice', { scopes: [], client: 'nobody' })).rejects.toThrow('nobody');
   });
 
   it('refuses to look at a JWT', async () => {
-    const { idToken = '' } = await server.tokenFor('alice', { scopes: ['openid'] });
+    const { idToken = '' } = await server.tokensFor('alice', { scopes: ['openid'] });
     expect(await introspect(server, idToken)).toMatchObject({
       status: 400,
       json: { error: 'unsupported_token_type' },
@@ -95,7 +95,7 @@ describe('the JSON introspection of the test authorization server', () => {
   });
 
   it("takes api-json-post's secret in the body alone", async () => {
-    const { accessToken } = await server.tokenFor('alice', { scopes: ['groups'] });
+    const { accessToken } = await server.tokensFor('alice', { scopes: ['groups'] });
     expect((await introspect(server, accessToken, { api: 'json-post' })).json).toMatchObject({
       active: true,
     });
@@ -108,10 +108,10 @@ describe('the JSON introspection of the test authorization server', () => {
   });
 
   it('calls a revoked token inactive, and the other tokens of its grant', async () => {
-    const { accessToken, refreshToken = '' } = await server.tokenFor('alice', {
+    const { accessToken, refreshToken = '' } = await server.tokensFor('alice', {
       scopes: ['groups', 'offline_access'],
     });
-    const others = await server.tokenFor('alice', { scopes: ['groups'] });
+    const others = await server.tokensFor('alice', { scopes: ['groups'] });
     await server.revoke(accessToken);
     expect(await claimsOf(accessToken)).toEqual(inactive);
     expect(await claimsOf(refreshToken)).toEqual(inactive);
@@ -123,7 +123,7 @@ describe('the JSON introspection of the test authorization server', () => {
   });
 
   it('tells nothing to a client that is no API', async () => {
-    const { accessToken } = await server.tokenFor('alice', { scopes: ['groups'] });
+    const { accessToken } = await server.tokensFor('alice', { scopes: ['groups'] });
     const body = new URLSearchParams({ token: accessToken, client_id: 'spa' });
     const response = await fetch(server.endpoints.introspection, { method: 'POST', body });
     expect(await response.json()).toEqual(inactive);
@@ -165,7 +165,7 @@ describe('the life of a test authorization server', () => {
 
   it('stops at once, twice if need be, frees its port and comes back with its tokens', async () => {
     const other = await startAuthorizationServer();
-    const { accessToken } = await other.tokenFor('alice', { scopes: ['groups'] });
+    const { accessToken } = await other.tokensFor('alice', { scopes: ['groups'] });
     expect(await claimsOf(accessToken)).toEqual(inactive);
     expect((await introspect(other, accessToken)).json).toMatchObject({ active: true });
 

@@ -44,7 +44,7 @@ describe('a person who logs in', () => {
   });
 
   it('can get a new access token with the refresh token', async () => {
-    const { refreshToken = '' } = await server.tokenFor('alice', { scopes: ['groups', 'offline_access'] });
+    const { refreshToken = '' } = await server.tokensFor('alice', { scopes: ['groups', 'offline_access'] });
     const body = new URLSearchParams({
       grant_type: 'refresh_token',
       client_id: 'spa',

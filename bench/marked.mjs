@@ -1,0 +1,33 @@
+// Tables in Markdown files that a benchmark writes: each lies between two comments with its name, and is replaced whole.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { format, resolveConfig } from 'prettier';
+
+/** What lies between the comments now; `undefined` where they are not there. */
+export function readMarked(file, name) {
+  const [, content] = markedBy(name).exec(readFileSync(file, 'utf8')) ?? [];
+  return content;
+}
+
+/** Replaces what lies between the comments. Throws where they are not there: the file says what is generated in it. */
+export async function writeMarked(file, name, content) {
+  const text = readFileSync(file, 'utf8');
+  const marked = markedBy(name);
+  if (!marked.test(text)) throw new Error(`The file has no place for "${name}".`);
+  const whole = text.replace(
+    marked,
+    () => `<!-- begin: ${name} -->\n\n${content.trim()}\n\n<!-- end: ${name} -->`,
+  );
+  const options = await resolveConfig(file);
+  writeFileSync(file, await format(whole, { ...options, filepath: String(file) }));
+}
+
+/** Makes a table of rows; the first column is text, the others are numbers. */
+export function table(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  const rule = head.map((_, index) => (index === 0 ? '---' : '--:'));
+  return [head, rule, ...rows].map(line).join('\n');
+}
+
+function markedBy(name) {
+  return new RegExp(`<!-- begin: ${name} -->(.*?)<!-- end: ${name} -->`, 's');
+}

@@ -1,0 +1,53 @@
+// One route, `GET /me`, in each framework, behind a guard or without one.
+import { createServer } from 'node:http';
+import express from 'express';
+import fastify from 'fastify';
+
+/** Each starts a server on a free port of the loopback address and resolves with its `node:http` server. */
+export const FRAMEWORKS = {
+  express({ guard, userOf }) {
+    const app = express();
+    const handler = (request, response) => {
+      response.json({ name: userOf(request).name });
+    };
+    app.get('/me', ...(guard === undefined ? [] : [guard]), handler);
+    return listening(createServer(app));
+  },
+
+  async fastify({ guard, userOf }, isOurs) {
+    const app = fastify();
+    const handler = (request, reply) => {
+      reply.send({ name: userOf(isOurs ? request : request.raw).name });
+    };
+    // Guards of Connect's shape get Node's own objects.
+    const onRequest = isOurs ? guard : (request, reply, done) => guard(request.raw, reply.raw, done);
+    app.get('/me', guard === undefined ? {} : { onRequest }, handler);
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    return app.server;
+  },
+
+  node({ guard, userOf }) {
+    const handler = (request, response) => {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ name: userOf(request).name }));
+    };
+    const next = (request, response, error) => {
+      if (error === undefined || error === null) return handler(request, response);
+      response.statusCode = 500;
+      response.end();
+    };
+    return listening(
+      createServer((request, response) => {
+        if (request.url !== '/me') {
+          response.statusCode = 404;
+          response.end();
+        } else if (guard === undefined) handler(request, response);
+        else guard(request, response, (error) => next(request, response, error));
+      }),
+    );
+  },
+};
+
+function listening(server) {
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}

@@ -1,0 +1,109 @@
+// The layers of src/, and who imports whom: for scripts/check-layers.mjs, which checks them, and scripts/architecture.mjs,
+// which draws them.
+import { readdirSync } from 'node:fs';
+import { cruise } from 'dependency-cruiser';
+import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
+
+/** Layer by layer, from the ground up: which files are in it, and which of the layers below, and third parties, they may import. */
+export const LAYERS = [
+  { name: 'ground', files: '^src/(types|secret|errors|claims|logger)\\.ts$', below: [] },
+  {
+    name: 'settings',
+    files: '^src/settings(/|\\.ts$)',
+    below: ['ground'],
+    packages: ['convict'],
+  },
+  {
+    name: 'contracts',
+    files: '^src/(http/http-adapter|user/user-store|constraint/sender-constraint)\\.ts$',
+    below: ['ground'],
+  },
+  {
+    name: 'key',
+    files: '^src/key/',
+    below: ['ground', 'settings', 'contracts'],
+    packages: ['jose'],
+  },
+  {
+    name: 'authorization-server',
+    files: '^src/authorization-server/',
+    below: ['ground', 'settings', 'contracts', 'key'],
+    packages: ['jose'],
+  },
+  { name: 'endpoint', files: '^src/endpoint/', below: ['ground', 'settings', 'contracts', 'key'] },
+  {
+    name: 'backend',
+    files: '^src/backend/',
+    below: ['ground', 'settings', 'contracts', 'key', 'authorization-server', 'endpoint'],
+  },
+  {
+    name: 'authentication',
+    files: '^src/authentication/',
+    below: ['ground', 'settings', 'contracts'],
+    types: ['^src/backend/resource-server-backend\\.ts$'],
+  },
+  {
+    name: 'drivers',
+    files:
+      '^src/(framework/|http/(undici|fetch)-adapter\\.ts$|user/((claims|memory)-user-store|kysely-.*)\\.ts$)',
+    below: ['ground', 'settings', 'contracts'],
+    // Only the bases of the framework adapters, and the parts of the Kysely store, are shared; drivers of one contract do
+    // not know each other. Each has its own third party: see ONE_FILE.
+    within:
+      '^src/(framework/(admissions|node|node-request|nest-guard|fetch|fetch-request)|user/kysely-(migration|table|values))\\.ts$',
+    packages: ['*'],
+  },
+  {
+    name: 'composition',
+    files: '^src/(container|backend-module|user-store-problems|resource-server|index|testing/.*)\\.ts$',
+    below: ['.*'],
+    within: '.*',
+    packages: ['tsyringe', 'reflect-metadata', 'jose', 'oidc-provider', 'selfsigned'],
+  },
+];
+
+/** Packages that one file each may import. */
+export const ONE_FILE = {
+  convict: 'src/settings.ts',
+  tsyringe: 'src/container.ts',
+  'reflect-metadata': 'src/container.ts',
+  undici: 'src/http/undici-adapter.ts',
+  express: 'src/framework/express.ts',
+  fastify: 'src/framework/fastify.ts',
+  'fastify-plugin': 'src/framework/fastify.ts',
+  hono: 'src/framework/hono.ts',
+  koa: 'src/framework/koa.ts',
+  graphql: 'src/framework/graphql.ts',
+  '@trpc/server': 'src/framework/trpc.ts',
+  ws: 'src/framework/ws.ts',
+  'oidc-provider': 'src/testing/quiet-provider.ts',
+  selfsigned: 'src/testing/certificates.ts',
+};
+
+/** The exceptions: a store and an adapter that are several files. */
+export const SEVERAL_FILES = {
+  kysely: /^src\/user\/kysely-/,
+  '@nestjs/common': /^src\/framework\/nest(-guard)?\.ts$/,
+  '@nestjs/core': /^src\/framework\/nest(-guard)?\.ts$/,
+};
+
+/** The layer of a file. */
+export const layerOf = (path) => LAYERS.find(({ files }) => new RegExp(files).test(path));
+
+/** Every module of src/ with what it imports; throws where one was not seen. */
+export async function readModules() {
+  const { output } = await cruise(
+    ['src'],
+    { tsPreCompilationDeps: true, doNotFollow: { path: 'node_modules' }, detectJSDocImports: false },
+    {},
+    { tsConfig: extractTSConfig('tsconfig.json') },
+  );
+  const modules = output.modules.filter(({ source }) => source.startsWith('src/'));
+  const files = readdirSync('src', { recursive: true }).filter((file) => file.endsWith('.ts'));
+  if (modules.length < files.length) {
+    throw new Error(
+      `saw ${modules.length} modules, and src/ has ${files.length}: what was not seen was not checked`,
+    );
+  }
+  return modules;
+}

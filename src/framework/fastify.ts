@@ -1,0 +1,199 @@
+/**
+ * The adapter for Fastify 5.
+ *
+ * @module oidc-resource-server/fastify
+ */
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { FastifyPluginAsync } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import type { Claims } from '../claims.ts';
+import { isResourceServerError } from '../errors.ts';
+import type {
+  Answer,
+  AuthenticationFor,
+  RegisteredAuthentication,
+  Requirements,
+  ResourceRequest,
+  ResourceServer,
+} from '../types.ts';
+import { Admissions } from './admissions.ts';
+import { isPreflight, resourceRequest } from './node-request.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who makes the request, once a guard has let it in. A guard's `of` returns the same, typed by the route. */
+    readonly auth?: RegisteredAuthentication | undefined;
+  }
+}
+
+/** What a guard reads of Fastify's request, whatever its server and its type provider. */
+export interface GuardedRequest {
+  readonly originalUrl: string;
+  readonly raw: Pick<IncomingMessage, 'method' | 'rawHeaders' | 'headers'>;
+}
+
+/** What a guard uses of Fastify's reply, whatever its server and its type provider. */
+export interface GuardedReply {
+  statusCode: number;
+  send(payload?: unknown): unknown;
+  header(name: string, value: unknown): unknown;
+  getHeader(name: string): unknown;
+  hasHeader(name: string): boolean;
+  removeHeader(name: string): unknown;
+}
+
+/** An `onRequest` hook that lets a request in, or throws what Fastify answers it with. */
+export interface Guard<A> {
+  (request: GuardedRequest, reply: GuardedReply): Promise<unknown>;
+  /**
+   * Who makes the request: what this route requires decides the type.
+   *
+   * @throws TypeError when this very guard has not let the request in
+   */
+  of(request: GuardedRequest): A;
+}
+
+/** What {@link resourceServerPlugin} takes. */
+export interface ResourceServerPluginOptions {
+  /** The very object that `authenticate` is given. */
+  readonly resourceServer: Pick<ResourceServer<unknown>, 'endpoints' | 'challenge'>;
+  /** The name at which the request holds who makes it. Default: `auth`. Another name is not typed. */
+  readonly decoratorName?: string;
+  /** What the paths of the published routes begin with, such as `/keys`. Default: nothing. */
+  readonly prefix?: string;
+}
+
+// By resource server, so that the decorators of two in one application never show each other's callers.
+const identities = new WeakMap<object, WeakMap<object, unknown>>();
+
+function identitiesOf(resourceServer: object): WeakMap<object, unknown> {
+  let known = identities.get(resourceServer);
+  if (known === undefined) identities.set(resourceServer, (known = new WeakMap()));
+  return known;
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- Fastify catches no throw of a plugin with a callback
+const plugin: FastifyPluginAsync<ResourceServerPluginOptions> = async (fastify, options) => {
+  const { resourceServer, decoratorName = 'auth', prefix = '' } = options;
+  const known = identitiesOf(resourceServer);
+  // A getter: a value would be shared by all requests, and nobody may put another one in its place.
+  fastify.decorateRequest(decoratorName, {
+    getter() {
+      return known.get(this);
+    },
+  });
+  for (const endpoint of resourceServer.endpoints) {
+    const respond = async (request: GuardedRequest, reply: GuardedReply): Promise<unknown> => {
+      let answer: Answer;
+      try {
+        answer = await endpoint.respond(requestOf(request));
+      } catch (error) {
+        answer = resourceServer.challenge(error);
+      }
+      setHead(reply, answer);
+      // No payload for an empty body: Fastify would tell HEAD a Content-Length of 0.
+      reply.send(answer.body === '' ? undefined : Buffer.from(answer.body));
+      return reply;
+    };
+    // Before Fastify looks at the body, which could get an answer of its own: 415, where it must be 405.
+    fastify.all(prefix + endpoint.path, { onRequest: respond }, () => undefined);
+  }
+};
+
+/**
+ * Gives every request of the scope `request.auth`, and publishes what the resource server publishes: `GET /jwks`.
+ *
+ * Register it where no hook guards the scope. It guards nothing itself, and a guard's `of` works without it.
+ *
+ * @see {@link https://fastify.dev/docs/latest/Reference/Plugins/ | Fastify: Plugins}
+ */
+export const resourceServerPlugin: FastifyPluginAsync<ResourceServerPluginOptions> = fastifyPlugin(plugin, {
+  name: 'oidc-resource-server',
+  fastify: '5.x',
+});
+
+/**
+ * Makes an `onRequest` hook that lets in the requests that may come in: for one route, `{ onRequest: guard }`, or for
+ * every route of a scope, `scope.addHook('onRequest', guard)`.
+ *
+ * A refusal is thrown, so that the application's error handler sees it: an `Error` with `statusCode`, `headers` and the
+ * `code` of the error reference, and a message that may be shown to anybody. Status and headers are on the reply
+ * already. Fastify's own error handler answers it with the problem of {@link ResourceServer.challenge}.
+ *
+ * A CORS preflight gets 204 and never reaches the handler. What a handler throws is left to Fastify.
+ *
+ * @example
+ * {@includeCode ../../examples/fastify.ts}
+ *
+ * @param requirements What the route asks for, on top of the settings.
+ * @see {@link https://fastify.dev/docs/latest/Reference/Hooks/ | Fastify: Hooks}
+ */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no requirements: the narrowest type there is
+export function authenticate<U, C extends Claims, const R extends Requirements = {}>(
+  resourceServer: ResourceServer<U, C>,
+  requirements?: R,
+): Guard<AuthenticationFor<U, C, R>> {
+  type A = AuthenticationFor<U, C, R>;
+  const admissions = new Admissions<GuardedRequest, A>();
+  const known = identitiesOf(resourceServer);
+
+  const guard = async (request: GuardedRequest, reply: GuardedReply): Promise<unknown> => {
+    if (isPreflight(request.raw)) {
+      reply.statusCode = 204;
+      reply.send();
+      return reply;
+    }
+    try {
+      const auth = await resourceServer.authenticate(requestOf(request), requirements);
+      admissions.add(request, auth);
+      known.set(request, auth);
+    } catch (error) {
+      throw refuse(reply, error, resourceServer.challenge(error));
+    }
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'private');
+    return undefined;
+  };
+  return Object.assign(guard, { of: (request: GuardedRequest): A => admissions.of(request) });
+}
+
+function requestOf({ raw, originalUrl }: GuardedRequest): ResourceRequest {
+  return resourceRequest({ method: raw.method, url: originalUrl, rawHeaders: raw.rawHeaders });
+}
+
+function setHead(reply: GuardedReply, answer: Answer): void {
+  reply.statusCode = answer.status;
+  for (const name of Object.keys(answer.headers)) reply.header(name, answer.headers[name]);
+}
+
+/** What the hook throws. Not the error itself: its message and its cause are for the log of the resource server. */
+class Refusal extends Error {
+  readonly statusCode: number;
+  readonly headers: Answer['headers'];
+  readonly code: string | undefined;
+
+  constructor(error: unknown, { status, headers }: Answer) {
+    super(STATUS_CODES[status]);
+    this.statusCode = status;
+    this.headers = headers;
+    if (!isResourceServerError(error)) return;
+    this.name = error.name;
+    this.code = error.code;
+  }
+}
+
+function refuse(reply: GuardedReply, error: unknown, answer: Answer): Refusal {
+  const refusal = new Refusal(error, answer);
+  // Here, so that an error handler with a body of its own cannot forget the challenge.
+  setHead(reply, answer);
+  reply.removeHeader('content-type');
+
+  // Fastify gives every Error a body of its own making. Once its error handler has taken over the headers of the
+  // refusal, and only then, the body that belongs to them is sent in its place. It is a Buffer, which no serializer and
+  // no response schema changes.
+  const send = reply.send.bind(reply);
+  reply.send = (payload) => {
+    const isProblem = reply.getHeader('content-type') === answer.headers['content-type'];
+    return send(payload === refusal && isProblem ? Buffer.from(answer.body) : payload);
+  };
+  return refusal;
+}
