@@ -74,7 +74,7 @@ async function demonstrate(serve: boolean): Promise<number> {
   await users.disable('bob');
   await show(json, "Bob's token, after he was disabled", bob.accessToken, invalid);
   await show(creating, 'The same, where users are created', bob.accessToken, invalid);
-  const gone = await server.tokenFor('alice', { scopes: ['groups'] });
+  const gone = await server.tokensFor('alice', { scopes: ['groups'] });
   await server.revoke(gone.accessToken);
   await show(json, "Alice's revoked token", gone.accessToken, invalid);
   await show(jwt, "Alice's revoked token, signed and encrypted introspection", gone.accessToken, invalid);

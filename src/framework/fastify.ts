@@ -34,11 +34,17 @@ export interface GuardedRequest {
 
 /** What a guard uses of Fastify's reply, whatever its server and its type provider. */
 export interface GuardedReply {
+  /** The status of the answer. */
   statusCode: number;
+  /** Sends the answer. */
   send(payload?: unknown): unknown;
+  /** Sets a header. */
   header(name: string, value: unknown): unknown;
+  /** A header that has been set. */
   getHeader(name: string): unknown;
+  /** Whether a header has been set. */
   hasHeader(name: string): boolean;
+  /** Takes a header back. */
   removeHeader(name: string): unknown;
 }
 

@@ -33,6 +33,7 @@ export interface GuardedContext {
   readonly state: object;
   status: number;
   body: unknown;
+  /** Sets a header of the answer. */
   set(name: string, value: string | string[]): void;
 }
 

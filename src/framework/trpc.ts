@@ -36,6 +36,7 @@ export type CreateContextOptions =
   | { readonly req: Pick<Request, 'method' | 'url' | 'headers'>; readonly resHeaders: Headers };
 
 type Outcome<A> = { readonly auth: A } | { readonly answer: Answer };
+
 /** What `next` of a tRPC middleware resolves to, after it has added `O` to the context. */
 export type MiddlewareResult<O> = Awaited<
   ReturnType<TRPCMiddlewareFunction<object, object, object, O, unknown>>

@@ -160,6 +160,18 @@ describe('a refusal', () => {
     expect((error as TRPCError).cause).toBeUndefined();
   });
 
+  it('is the same where the headers have been sent, and no header is set', async () => {
+    const resourceServer = await tokenTableResourceServer();
+    cleanUp.push(() => resourceServer.close());
+    const setHeader = vi.fn();
+    const context = createContext({
+      req: { method: 'GET', url: '/me', rawHeaders: [] },
+      res: { headersSent: true, setHeader },
+    });
+    await expect(context.authenticate(resourceServer)).rejects.toMatchObject({ message: 'unauthenticated' });
+    expect(setHeader).not.toHaveBeenCalled();
+  });
+
   it('keeps a subscription from starting', async () => {
     const { url } = await start();
     const first = async (token: string): Promise<[number, string | null, string]> => {

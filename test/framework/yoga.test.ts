@@ -67,6 +67,8 @@ describe('a refusal', () => {
     const { post } = await start();
     const answer = await post({ query }, 'bug-token');
     expect(answer.status).toBe(500);
+    // Yoga's own type: that of a problem body is not added.
+    expect(answer.headers.get('content-type')).toMatch(/^application\/[a-z-]+(\+json)?; charset=utf-8$/);
     expect(await answer.json()).toEqual({
       errors: [{ message: 'Internal Server Error', extensions: { code: 'server_error' } }],
     });
