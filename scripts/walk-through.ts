@@ -138,8 +138,8 @@ function writeCode(page: Page, project: string): string {
 }
 
 /** The settings that the page shows, with the values of the server at hand. */
-function environment(page: Page, { settingsFor }: TestAuthorizationServer): string {
-  const values = settingsFor('json', { OIDC_RS_ALLOWED_AUDIENCES: 'spa' });
+function environment(page: Page, authorizationServer: TestAuthorizationServer): string {
+  const values = authorizationServer.settingsFor('json', { OIDC_RS_ALLOWED_AUDIENCES: 'spa' });
   const shown = page.fences.find(({ language }) => language === 'env')?.content;
   const names =
     shown === undefined ? Object.keys(values) : [...shown.matchAll(/^(\w+)=/gm)].map(([, name = '']) => name);

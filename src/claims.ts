@@ -29,8 +29,21 @@ const MAX_IDENTIFIER_LENGTH = 255;
 // eslint-disable-next-line no-control-regex -- control characters are what this looks for
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
 
-// What has been through freezeClaims is not copied again on its way.
-const frozen = new WeakSet<object>();
+// A constructor that returns an object gives that object the private fields of the classes that extend it.
+class Returned {
+  constructor(object: object) {
+    return object;
+  }
+}
+
+/** Marks what has been through `freezeClaims`, so that it is not copied again on its way. Cheaper than a WeakSet. */
+class Frozen extends Returned {
+  readonly #frozen = true;
+
+  static has(object: object): boolean {
+    return #frozen in object;
+  }
+}
 
 /**
  * Returns a deeply frozen copy without prototypes, so that no member name in a token can become behaviour.
@@ -38,10 +51,8 @@ const frozen = new WeakSet<object>();
  * @throws RangeError when the claims are nested too deep
  */
 export function freezeClaims<C extends Claims>(claims: C): C {
-  if (frozen.has(claims)) return claims;
-  const copy = freezeJson(claims, 0) as C;
-  frozen.add(copy);
-  return copy;
+  if (Frozen.has(claims)) return claims;
+  return freezeJson(claims, 0) as C;
 }
 
 function freezeJson(value: unknown, depth: number): unknown {
@@ -52,6 +63,7 @@ function freezeJson(value: unknown, depth: number): unknown {
     return Object.freeze(value.map((item: unknown) => freezeJson(item, depth + 1)));
   }
   const copy = Object.create(null) as Record<string, unknown>;
+  if (depth === 0) new Frozen(copy);
   for (const name of Object.keys(value)) {
     copy[name] = freezeJson((value as Record<string, unknown>)[name], depth + 1);
   }

@@ -87,7 +87,7 @@ export class MemoryUserStore<U extends MemoryUser = MemoryUser> implements UserS
   }
 }
 
-// JSON keeps (issuer, subject) pairs apart whatever they are made of.
+// The length keeps (issuer, subject) pairs apart, whatever they are made of.
 function key(issuer: string, subject: string): string {
-  return JSON.stringify([issuer, subject]);
+  return `${String(issuer.length)} ${issuer}${subject}`;
 }

@@ -14,7 +14,7 @@ import { close, HANDSHAKE, listen, startWs } from './ws-contract.ts';
 // Without the groups that are left out, nothing is left in these; vitest refuses an empty suite.
 const EMPTY = ['lets in', 'survives', 'publishes'];
 
-describe('the framework contract', () => {
+describe('WebSocket', () => {
   const suite = (name: string, body: () => void): void => {
     if (!EMPTY.includes(name)) describe(name, body);
   };
