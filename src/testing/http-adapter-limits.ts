@@ -109,13 +109,18 @@ export function limitsContract({ describe, test }: Contract): void {
       });
     }
 
-    const huge = Buffer.alloc(50_000_000);
-    for (const [encoding, body, maxBytes] of [
-      ['gzip', gzipSync(huge), 65_536],
-      ['br', brotliCompressSync(huge), 65_536],
-      ['deflate', deflateSync(huge.subarray(0, MAX_BYTES + 1)), MAX_BYTES],
+    // Compressed when a test asks for it: to describe the suite must cost nothing.
+    for (const [encoding, compress, size, maxBytes] of [
+      ['gzip', gzipSync, 50_000_000, 65_536],
+      ['br', brotliCompressSync, 50_000_000, 65_536],
+      ['deflate', deflateSync, MAX_BYTES + 1, MAX_BYTES],
     ] as const) {
-      test(`does not hide the size: ${encoding} (A3)`, sending(encoding, body), async (adapter, { host }) => {
+      let body = Buffer.alloc(0);
+      const server = () => {
+        body = compress(Buffer.alloc(size));
+        return sending(encoding, body)();
+      };
+      test(`does not hide the size: ${encoding} (A3)`, server, async (adapter, { host }) => {
         assert.ok(body.length < maxBytes);
         const before = process.memoryUsage().rss;
         assert.equal(await kindOf(adapter.request(asking(`http://${host}`, { maxBytes }))), 'too_large');

@@ -14,7 +14,8 @@ export interface MemoryUser {
 
 /** Holds users in the memory of one process: for tests, demonstrations, and lists that never change. */
 export class MemoryUserStore<U extends MemoryUser = MemoryUser> implements UserStore<U> {
-  readonly #users = new Map<string, U>();
+  /** By issuer, then by subject: a Map compares both as they are, without making a key of them. */
+  readonly #users = new Map<string, Map<string, U>>();
   readonly #unlinked = new Set<U>();
   readonly #writtenAt = new WeakMap<U, number>();
 
@@ -25,25 +26,28 @@ export class MemoryUserStore<U extends MemoryUser = MemoryUser> implements UserS
 
   /** Adds a user, or replaces the one with the same issuer and subject. Without a subject, they wait for `linkByVerifiedEmail`. */
   add(user: U): this {
-    if (user.subject === undefined) this.#unlinked.add(user);
-    else this.#users.set(key(user.issuer, user.subject), user);
+    const { issuer, subject } = user;
+    const ofIssuer = this.#users.get(issuer);
+    if (subject === undefined) this.#unlinked.add(user);
+    else if (ofIssuer === undefined) this.#users.set(issuer, new Map([[subject, user]]));
+    else ofIssuer.set(subject, user);
     return this;
   }
 
   /** Forgets a user: refused from the next request on. */
   delete(issuer: string, subject: string): boolean {
-    return this.#users.delete(key(issuer, subject));
+    return this.#users.get(issuer)?.delete(subject) ?? false;
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous, for stores that wait
   async findBySubject(issuer: string, subject: string): Promise<U | undefined> {
-    return this.#users.get(key(issuer, subject));
+    return this.#users.get(issuer)?.get(subject);
   }
 
   /** Gets or adds the user. One process has one thread, so parallel calls make one user. */
   // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous, for stores that wait
   async create(issuer: string, subject: string, profile: UserProfile): Promise<U> {
-    const known = this.#users.get(key(issuer, subject));
+    const known = this.#users.get(issuer)?.get(subject);
     if (known !== undefined) return known;
     const user: MemoryUser = { issuer, subject, active: true, email: profile.email, name: profile.fullName };
     this.add(user as U);
@@ -53,7 +57,7 @@ export class MemoryUserStore<U extends MemoryUser = MemoryUser> implements UserS
 
   // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous, for stores that wait
   async update(user: U, profile: UserProfile): Promise<U> {
-    const current = user.subject === undefined ? undefined : this.#users.get(key(user.issuer, user.subject));
+    const current = this.#users.get(user.issuer)?.get(user.subject as string);
     if (current === undefined) throw new InvalidTokenError('unknown_user', 'The user has just been deleted.');
     if (profile.email !== undefined) current.email = profile.email;
     if (profile.fullName !== undefined) current.name = profile.fullName;
@@ -67,13 +71,13 @@ export class MemoryUserStore<U extends MemoryUser = MemoryUser> implements UserS
 
   // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous, for stores that wait
   async linkByVerifiedEmail(issuer: string, subject: string, email: string): Promise<U | undefined> {
-    const [user, second] = [...this.#users.values(), ...this.#unlinked].filter(
+    const [user, second] = [...this.#everybody(), ...this.#unlinked].filter(
       (candidate) => candidate.email === email && email !== '',
     );
     if (user === undefined || second !== undefined) return undefined;
     if (user.issuer === issuer && user.subject === subject) return user;
     if (!this.#unlinked.has(user)) return undefined;
-    if ((user.issuer !== '' && user.issuer !== issuer) || this.#users.has(key(issuer, subject)))
+    if ((user.issuer !== '' && user.issuer !== issuer) || this.#users.get(issuer)?.has(subject) === true)
       return undefined;
     this.#unlinked.delete(user);
     this.#writtenAt.set(user, Date.now());
@@ -85,9 +89,8 @@ export class MemoryUserStore<U extends MemoryUser = MemoryUser> implements UserS
   isActive(user: U): boolean {
     return user.active;
   }
-}
 
-// The length keeps (issuer, subject) pairs apart, whatever they are made of.
-function key(issuer: string, subject: string): string {
-  return `${String(issuer.length)} ${issuer}${subject}`;
+  #everybody(): U[] {
+    return [...this.#users.values()].flatMap((ofIssuer) => [...ofIssuer.values()]);
+  }
 }
