@@ -1,6 +1,15 @@
-import { readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { startTestAuthorizationServer } from 'oidc-resource-server/testing';
 import { describe, expect, it } from 'vitest';
 import { PAGES, ROOT } from './pages.ts';
+
+const INTROSPECTING = /^curl -u my-api:secret -d token=\S+ (\S+\/introspect)$/;
+
+const BUNDLING = /^npx esbuild server\.ts .*--outfile=server\.mjs/;
 
 /** Who runs the commands that the pages show, and a word by which that file shows that it does. */
 const RUN: [commands: RegExp, by: string, shown: string][] = [
@@ -8,13 +17,17 @@ const RUN: [commands: RegExp, by: string, shown: string][] = [
   [/^(npm (init|pkg|install)|mkdir) /, 'scripts/walk-through.ts', 'mkdir|npm'],
   [/^(npx tsx|node) --env-file=\.env server\.ts/, 'scripts/walk-through.ts', '--env-file'],
   [/^curl .*\/(me|jwks)\b/, 'scripts/walk-through.ts', 'curl '],
+  [BUNDLING, 'test/docs/commands.test.ts', 'execFile'],
+  [/^npm run build$/, '.ci/run', 'npm run check'],
+  [/^node bench\/requests\.mjs --quick$/, '.ci/run', 'node bench/requests.mjs --quick'],
+  [INTROSPECTING, 'test/docs/commands.test.ts', 'execFile'],
   [/^(openssl |cat new\.pem)/, 'test/docs/settings.test.ts', 'execFileSync'],
 ];
 
 const COMMANDS = PAGES.flatMap(({ path, fences }) =>
   fences
     .filter(({ language }) => /^(?:sh|bash|console|shell)$/.test(language))
-    .flatMap(({ content }) => content.split('\n'))
+    .flatMap(({ content }) => content.replaceAll('\\\n', '').split('\n'))
     .map((line) => ({ path, command: line.replace(/ +#.*$/, '').trim() }))
     .filter(({ command }) => command !== ''),
 );
@@ -33,5 +46,30 @@ describe('every command in the pages', () => {
 
   it.each(RUN)('%s is run by %s', (_, file, word) => {
     expect(readFileSync(ROOT + file, 'utf8')).toContain(word);
+  });
+
+  it('that introspects a token by hand says that it is active', async () => {
+    const commands = COMMANDS.filter(({ command }) => INTROSPECTING.test(command));
+    expect(commands.length).toBeGreaterThan(1);
+    await using server = await startTestAuthorizationServer({ clients: { 'my-api': { secret: 'secret' } } });
+    const token = await server.tokenFor('alice', { scopes: ['groups'] });
+    for (const { command } of commands) {
+      const endpoint = INTROSPECTING.exec(command)?.[1] ?? '';
+      const line = command.replace('eyJ…', token).replace(endpoint, server.endpoints.introspection);
+      const { stdout } = await promisify(execFile)('sh', ['-c', line]);
+      expect(JSON.parse(stdout)).toMatchObject({ active: true, sub: 'alice' });
+    }
+  });
+
+  it('that bundles makes a file', async () => {
+    const commands = COMMANDS.filter(({ command }) => BUNDLING.test(command));
+    expect(commands).toHaveLength(1);
+    const folder = mkdtempSync(join(tmpdir(), 'commands-'));
+    const line = (commands[0]?.command ?? '')
+      .replace('server.ts', 'examples/express.ts --conditions=oidc-resource-server-source')
+      .replace('server.mjs', join(folder, 'server.mjs'));
+    await promisify(execFile)('sh', ['-c', line], { cwd: ROOT });
+    expect(readFileSync(join(folder, 'server.mjs'), 'utf8')).toContain('IntrospectionResourceServerBackend');
+    rmSync(folder, { recursive: true });
   });
 });
