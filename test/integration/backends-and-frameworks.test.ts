@@ -6,7 +6,11 @@ import {
 } from 'oidc-resource-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startExpress } from '../framework/express-contract.ts';
+import { startFastify } from '../framework/fastify-contract.ts';
+import { startFetch } from '../framework/fetch-contract.ts';
 import type { StartApplication } from '../framework/framework-contract.ts';
+import { startHono } from '../framework/hono-contract.ts';
+import { startKoa } from '../framework/koa-contract.ts';
 import { startNode } from '../framework/node-contract.ts';
 import { newApiKeys } from '../support/api-keys.ts';
 import { startAuthorizationServer, type TestAuthorizationServer } from '../support/authorization-server.ts';
@@ -26,7 +30,14 @@ const BACKENDS: Record<string, (server: TestAuthorizationServer) => SettingsInpu
       OIDC_RS_PRIVATE_KEY_STR: keys.pem,
     }),
 };
-const FRAMEWORKS: Record<string, StartApplication> = { 'node:http': startNode, Express: startExpress };
+const FRAMEWORKS: Record<string, StartApplication> = {
+  'node:http': startNode,
+  Express: startExpress,
+  Fastify: startFastify,
+  'Fetch API': startFetch,
+  Hono: startHono,
+  Koa: startKoa,
+};
 
 let server: TestAuthorizationServer;
 let alice: Tokens;
