@@ -1,11 +1,12 @@
 // Does what the pages tell a newcomer to do, in an empty folder for each page: runs the install commands (with this package
 // as `npm pack` makes it), writes the settings and the code that the page shows, starts it against a real authorization
 // server, and runs the page's curl commands. `npm run walk-through`, or with pages as arguments. It installs from npm.
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import {
   startAuthorizationServer,
   type TestAuthorizationServer,
@@ -78,19 +79,25 @@ async function walk(page: Page, tarball: string): Promise<string | undefined> {
 
   const main = writeCode(page, project);
   writeFileSync(join(project, '.env'), environment(page, server));
+  let said = '';
   const api = run(commands.find((line) => line.includes('--env-file')) ?? '', main, project);
+  api.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
   try {
     const origin = await listening(api);
     const curls = commands.filter((line) => line.startsWith('curl ') && line.includes('/me'));
     for (const line of curls.length > 0 ? curls : ['curl -i localhost:3000/me']) {
-      const asked = spawnSync('sh', ['-c', line.replace(/(http:\/\/)?localhost:3000/, origin)], {
-        encoding: 'utf8',
-        env: { PATH: process.env.PATH, TOKEN: token },
-        timeout: MINUTE,
-      });
+      // Not spawnSync: the authorization server, which the API asks meanwhile, is in this process.
+      const asked = await promisify(execFile)(
+        'sh',
+        ['-c', line.replace(/(http:\/\/)?localhost:3000/, origin)],
+        {
+          env: { PATH: process.env.PATH, TOKEN: token },
+          timeout: MINUTE,
+        },
+      );
       const wanted = line.includes('$TOKEN') ? ' 200 ' : ' 401 ';
       const answer = asked.stdout.split('\n', 1)[0] ?? '';
-      if (!answer.includes(wanted) && !spokenDifferently(page.path)) return `${line}: ${answer}`;
+      if (!answer.includes(wanted) && !spokenDifferently(page.path)) return `${line}: ${answer} ${said}`;
     }
     return undefined;
   } finally {
@@ -131,8 +138,11 @@ function writeCode(page: Page, project: string): string {
     const name = file.startsWith(`${base}/`) ? file.slice(base.length + 1) : basename(file);
     mkdirSync(dirname(join(project, name)), { recursive: true });
     const code = exampleCode(`example: ${file}`);
-    writeFileSync(join(project, name), code);
-    if (code.includes('listen(') || code.includes('serve(')) main ||= name;
+    const starts = main === '' && /listen\(|serve\(/.test(code);
+    // The pages call the program so, whatever the example is called.
+    const saved = starts && page.text.includes('`server.ts`') ? 'server.ts' : name;
+    writeFileSync(join(project, saved), code);
+    if (starts) main = saved;
   }
   return main;
 }
