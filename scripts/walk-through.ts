@@ -128,23 +128,24 @@ function spokenDifferently(path: string): boolean {
   return /\/(graphql|trpc|websocket)\.md$/.test(path);
 }
 
-/** Writes the whole examples that the page shows, and returns the one that is to be started. */
+/**
+ * Writes the example of which the page shows the whole or a part, and returns the file that is to be started. An example
+ * that is a folder is written whole, with decorators switched on as NestJS wants them.
+ */
 function writeCode(page: Page, project: string): string {
-  const notes = page.fences.map(({ note }) => note).filter((note) => /^example: [^#]+$/.test(note));
-  const files = notes.map((note) => note.replace('example: ', ''));
-  const base = dirname(files[0] ?? '');
-  let main = '';
-  for (const file of files) {
-    const name = file.startsWith(`${base}/`) ? file.slice(base.length + 1) : basename(file);
-    mkdirSync(dirname(join(project, name)), { recursive: true });
-    const code = exampleCode(`example: ${file}`);
-    const starts = main === '' && /listen\(|serve\(/.test(code);
+  const [, file = ''] =
+    /example: (examples\/[^#\s]+)/.exec(page.fences.map(({ note }) => note).join('\n')) ?? [];
+  const folder = dirname(file);
+  if (folder === 'examples') {
     // The pages call the program so, whatever the example is called.
-    const saved = starts && page.text.includes('`server.ts`') ? 'server.ts' : name;
-    writeFileSync(join(project, saved), code);
-    if (starts) main = saved;
+    writeFileSync(join(project, 'server.ts'), exampleCode(`example: ${file}`));
+    return 'server.ts';
   }
-  return main;
+  for (const name of readdirSync(join(ROOT, folder)).filter((entry) => entry.endsWith('.ts'))) {
+    writeFileSync(join(project, name), exampleCode(`example: ${folder}/${name}`));
+  }
+  writeFileSync(join(project, 'tsconfig.json'), '{ "compilerOptions": { "experimentalDecorators": true } }');
+  return 'main.ts';
 }
 
 /** The settings that the page shows, with the values of the server at hand. */

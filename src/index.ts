@@ -27,6 +27,7 @@ export type {
   ClientAuthentication,
   Endpoint,
   Logger,
+  NoRequirements,
   Register,
   RegisteredAuthentication,
   Requirements,

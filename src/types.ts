@@ -23,6 +23,10 @@ export interface Requirements {
   readonly optional?: true;
 }
 
+/** The requirements of a route that says nothing: the narrowest type there is. */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- the only type that asks for nothing
+export type NoRequirements = {};
+
 interface AuthenticationBase<C extends Claims> {
   /** What the authorization server said about the token, deeply frozen. */
   readonly claims: C;
@@ -90,8 +94,7 @@ export interface ResourceServer<U, C extends Claims = Claims> {
    * @throws UserStoreError when the user store fails
    * @throws UnavailableError when the resource server is switched off or closed
    */
-  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no requirements: the narrowest type there is
-  authenticate<const R extends Requirements = {}>(
+  authenticate<const R extends Requirements = NoRequirements>(
     request: ResourceRequest,
     requirements?: R,
   ): Promise<AuthenticationFor<U, C, R>>;

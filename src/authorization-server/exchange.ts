@@ -45,13 +45,7 @@ export class Exchange {
     const { http, timeoutMs } = this.#options;
     const startedAt = performance.now();
     try {
-      const { method, url, headers, body } = request;
-      // No spread: an object of one shape, made at once.
-      return await http.request(
-        body === undefined
-          ? { method, url, headers, timeoutMs, maxBytes: MAX_BYTES }
-          : { method, url, headers, body, timeoutMs, maxBytes: MAX_BYTES },
-      );
+      return await http.request({ ...request, timeoutMs, maxBytes: MAX_BYTES });
     } catch (error) {
       const kind = kindOf(error);
       if (kind === 'too_large' || kind === 'encoding') {

@@ -6,7 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type IRouter, Router, type RouterOptions } from 'express';
 import type { Claims } from '../claims.ts';
-import type { AuthenticationFor, Requirements, ResourceServer } from '../types.ts';
+import type { AuthenticationFor, NoRequirements, Requirements, ResourceServer } from '../types.ts';
 import { authenticate, endpoints, type Guard } from './node.ts';
 
 export { authenticate, type Guard, type Next } from './node.ts';
@@ -35,8 +35,7 @@ export function resourceServerRouter(
  * @param requirements What every route asks for, on top of the settings.
  * @param options Express's own options for a router.
  */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no requirements: the narrowest type there is
-export function protectedRouter<U, C extends Claims, const R extends Requirements = {}>(
+export function protectedRouter<U, C extends Claims, const R extends Requirements = NoRequirements>(
   resourceServer: ResourceServer<U, C>,
   requirements?: R,
   options?: RouterOptions,

@@ -12,12 +12,14 @@ import type {
   Answer,
   AuthenticationFor,
   RegisteredAuthentication,
+  NoRequirements,
   Requirements,
   ResourceRequest,
   ResourceServer,
 } from '../types.ts';
 import { Admissions } from './admissions.ts';
 import { isPreflight, resourceRequest } from './node-request.ts';
+import { publishedAnswer } from './published-answer.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -90,12 +92,7 @@ const plugin: FastifyPluginAsync<ResourceServerPluginOptions> = async (fastify, 
   });
   for (const endpoint of resourceServer.endpoints) {
     const respond = async (request: GuardedRequest, reply: GuardedReply): Promise<unknown> => {
-      let answer: Answer;
-      try {
-        answer = await endpoint.respond(requestOf(request));
-      } catch (error) {
-        answer = resourceServer.challenge(error);
-      }
+      const answer = await publishedAnswer(resourceServer, endpoint, requestOf(request));
       setHead(reply, answer);
       // No payload for an empty body: Fastify would tell HEAD a Content-Length of 0.
       reply.send(answer.body === '' ? undefined : Buffer.from(answer.body));
@@ -134,8 +131,7 @@ export const resourceServerPlugin: FastifyPluginAsync<ResourceServerPluginOption
  * @param requirements What the route asks for, on top of the settings.
  * @see {@link https://fastify.dev/docs/latest/Reference/Hooks/ | Fastify: Hooks}
  */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no requirements: the narrowest type there is
-export function authenticate<U, C extends Claims, const R extends Requirements = {}>(
+export function authenticate<U, C extends Claims, const R extends Requirements = NoRequirements>(
   resourceServer: ResourceServer<U, C>,
   requirements?: R,
 ): Guard<AuthenticationFor<U, C, R>> {

@@ -9,6 +9,7 @@ import type { Claims } from '../claims.ts';
 import { isResourceServerError } from '../errors.ts';
 import type { AuthenticationFor, Requirements, ResourceServer } from '../types.ts';
 import { fetchRequest, fetchResponse, isPreflight, privately } from './fetch-request.ts';
+import { publishedAnswer } from './published-answer.ts';
 
 /** Serves a request that has been let in. What the framework passes after the request follows in `rest`. */
 export type ProtectedHandler<A, Q extends Request = Request, Rest extends unknown[] = []> = (
@@ -77,13 +78,6 @@ export function endpoints(
     const asked = fetchRequest(request);
     const endpoint = published.get(asked.url.split('?', 1)[0] as string);
     if (endpoint === undefined) return undefined;
-    const respond = async (): Promise<Response> => {
-      try {
-        return fetchResponse(await endpoint.respond(asked), request);
-      } catch (error) {
-        return fetchResponse(resourceServer.challenge(error), request);
-      }
-    };
-    return respond();
+    return publishedAnswer(resourceServer, endpoint, asked).then((answer) => fetchResponse(answer, request));
   };
 }

@@ -6,9 +6,9 @@
 import type { IncomingMessage } from 'node:http';
 import { GraphQLError } from 'graphql';
 import type { Claims } from '../claims.ts';
-import type { Answer, AuthenticationFor, Requirements, ResourceServer } from '../types.ts';
+import type { Answer, AuthenticationFor, NoRequirements, Requirements, ResourceServer } from '../types.ts';
 import { fetchRequest } from './fetch-request.ts';
-import { resourceRequest } from './node-request.ts';
+import { isNodeRequest, resourceRequest } from './node-request.ts';
 
 /** What GraphQL servers hand to a context function: `req` of `node:http`, or `request` of the Fetch API, or both. */
 export type ContextArgument =
@@ -29,8 +29,7 @@ export type ContextArgument =
  *
  * @param requirements What every operation asks for, on top of the settings.
  */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no requirements: the narrowest type there is
-export function authenticationContext<U, C extends Claims, const R extends Requirements = {}>(
+export function authenticationContext<U, C extends Claims, const R extends Requirements = NoRequirements>(
   resourceServer: Pick<ResourceServer<U, C>, 'authenticate' | 'challenge'>,
   requirements?: R,
 ): (argument: ContextArgument) => Promise<{ auth: AuthenticationFor<U, C, R> }> {
@@ -81,15 +80,6 @@ export function requireScopes<A extends { readonly scopes: readonly string[] }>(
     throw withoutStack('Forbidden', { code: 'insufficient_scope', scopes });
   }
   return auth;
-}
-
-function isNodeRequest(request: unknown): request is Parameters<typeof resourceRequest>[0] {
-  return (
-    typeof request === 'object' &&
-    request !== null &&
-    'rawHeaders' in request &&
-    Array.isArray(request.rawHeaders)
-  );
 }
 
 function refusal({ status, headers, body }: Answer): GraphQLError {

@@ -8,9 +8,10 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Claims } from '../claims.ts';
 import { isResourceServerError } from '../errors.ts';
-import type { Answer, AuthenticationFor, Requirements, ResourceServer } from '../types.ts';
+import type { Answer, AuthenticationFor, NoRequirements, Requirements, ResourceServer } from '../types.ts';
 import { Admissions } from './admissions.ts';
 import { fetchRequest, fetchResponse, isPreflight, privately } from './fetch-request.ts';
+import { publishedAnswer } from './published-answer.ts';
 
 /** Lets a request in or refuses it; a handler behind it finds who makes the request in `c.var.auth`. */
 export interface Guard<A> extends MiddlewareHandler<{ Variables: { auth: A } }> {
@@ -37,8 +38,7 @@ export interface Guard<A> extends MiddlewareHandler<{ Variables: { auth: A } }> 
  * @param requirements What the route asks for, on top of the settings.
  * @see {@link https://hono.dev/docs/api/exception | Hono: HTTPException}
  */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no requirements: the narrowest type there is
-export function authenticate<U, C extends Claims, const R extends Requirements = {}>(
+export function authenticate<U, C extends Claims, const R extends Requirements = NoRequirements>(
   resourceServer: Pick<ResourceServer<U, C>, 'authenticate' | 'challenge'>,
   requirements?: R,
 ): Guard<AuthenticationFor<U, C, R>> {
@@ -71,13 +71,9 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
 export function endpoints(resourceServer: Pick<ResourceServer<unknown>, 'endpoints' | 'challenge'>): Hono {
   const app = new Hono();
   for (const endpoint of resourceServer.endpoints) {
-    app.all(endpoint.path, async ({ req: { raw } }) => {
-      try {
-        return fetchResponse(await endpoint.respond(fetchRequest(raw)), raw);
-      } catch (error) {
-        return fetchResponse(resourceServer.challenge(error), raw);
-      }
-    });
+    app.all(endpoint.path, async ({ req: { raw } }) =>
+      fetchResponse(await publishedAnswer(resourceServer, endpoint, fetchRequest(raw)), raw),
+    );
   }
   return app;
 }

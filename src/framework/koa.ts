@@ -10,12 +10,14 @@ import type {
   Answer,
   AuthenticationFor,
   RegisteredAuthentication,
+  NoRequirements,
   Requirements,
   ResourceRequest,
   ResourceServer,
 } from '../types.ts';
 import { Admissions } from './admissions.ts';
 import { isPreflight, resourceRequest } from './node-request.ts';
+import { publishedAnswer } from './published-answer.ts';
 
 declare module 'koa' {
   interface DefaultState {
@@ -67,8 +69,7 @@ export interface Guard<A> {
  * @param requirements What the route asks for, on top of the settings.
  * @see {@link https://koajs.com | Koa}
  */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no requirements: the narrowest type there is
-export function authenticate<U, C extends Claims, const R extends Requirements = {}>(
+export function authenticate<U, C extends Claims, const R extends Requirements = NoRequirements>(
   resourceServer: ResourceServer<U, C>,
   requirements?: R,
 ): Guard<AuthenticationFor<U, C, R>> {
@@ -109,11 +110,7 @@ export function endpoints(
       await next();
       return;
     }
-    try {
-      send(ctx, await endpoint.respond(requestOf(ctx)));
-    } catch (error) {
-      send(ctx, resourceServer.challenge(error));
-    }
+    send(ctx, await publishedAnswer(resourceServer, endpoint, requestOf(ctx)));
   };
 }
 

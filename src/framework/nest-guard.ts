@@ -14,7 +14,7 @@ import {
 import { HttpAdapterHost, Reflector } from '@nestjs/core';
 import { isResourceServerError, type ResourceServerError } from '../errors.ts';
 import type { Answer, RegisteredAuthentication, Requirements, ResourceServer } from '../types.ts';
-import { isPreflight, resourceRequest } from './node-request.ts';
+import { isNodeRequest, isPreflight, resourceRequest } from './node-request.ts';
 
 /** The injection token of the {@link ResourceServer}: `@Inject(RESOURCE_SERVER)`, `overrideProvider(RESOURCE_SERVER)`. */
 export const RESOURCE_SERVER: unique symbol = Symbol.for('oidc-resource-server.RESOURCE_SERVER');
@@ -258,11 +258,7 @@ for (const [index, token] of [RESOURCE_SERVER, Reflector, HttpAdapterHost].entri
 /** Node's own request: Express hands it out, Fastify wraps it. */
 function incomingMessage(request: object | undefined): IncomingMessage | undefined {
   const wrapped = (request as { raw?: unknown } | undefined)?.raw;
-  return [request, wrapped].find(isIncomingMessage);
-}
-
-function isIncomingMessage(value: unknown): value is IncomingMessage {
-  return Array.isArray((value as Partial<IncomingMessage> | null | undefined)?.rawHeaders);
+  return [request, wrapped].find(isNodeRequest);
 }
 
 type Send = (body: unknown) => unknown;

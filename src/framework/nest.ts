@@ -3,6 +3,7 @@
  *
  * @module oidc-resource-server/nest
  */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   type DynamicModule,
   type FactoryProvider,
@@ -16,9 +17,10 @@ import {
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import type { Answer, ResourceServer } from '../types.ts';
+import type { ResourceServer } from '../types.ts';
 import { RESOURCE_SERVER, ResourceServerGuard } from './nest-guard.ts';
-import { endpoints } from './node.ts';
+import { resourceRequest, sendAnswer } from './node-request.ts';
+import { publishedAnswer } from './published-answer.ts';
 
 export {
   type AuthenticationDecorator,
@@ -117,14 +119,11 @@ export class ResourceServerModule implements NestModule, OnApplicationShutdown {
 
   /** Nest calls it: mounts what the resource server publishes. Middleware, because guards do not see it. */
   configure(consumer: MiddlewareConsumer): void {
-    const challenge = (error: unknown): Answer => this.#resourceServer.challenge(error);
-    for (const endpoint of this.#resourceServer.endpoints) {
+    const resourceServer = this.#resourceServer;
+    for (const endpoint of resourceServer.endpoints) {
       consumer
-        .apply((...[request, response, next]: Parameters<ReturnType<typeof endpoints>>) => {
-          // Nest has matched the path, with the prefix of the application before it.
-          const path = (request.url ?? '').split('?', 1)[0] as string;
-          const published = { path, respond: endpoint.respond.bind(endpoint) };
-          endpoints({ endpoints: [published], challenge })(request, response, next);
+        .apply(async (request: IncomingMessage, response: ServerResponse) => {
+          sendAnswer(response, await publishedAnswer(resourceServer, endpoint, resourceRequest(request)));
         })
         .forRoutes({ path: endpoint.path, method: RequestMethod.ALL, version: VERSION_NEUTRAL });
     }

@@ -6,14 +6,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Claims } from '../claims.ts';
 import type {
-  Answer,
   AuthenticationFor,
   RegisteredAuthentication,
+  NoRequirements,
   Requirements,
   ResourceServer,
 } from '../types.ts';
 import { Admissions } from './admissions.ts';
-import { isPreflight, resourceRequest } from './node-request.ts';
+import { isPreflight, resourceRequest, sendAnswer } from './node-request.ts';
+import { publishedAnswer } from './published-answer.ts';
 
 declare module 'http' {
   interface IncomingMessage {
@@ -45,8 +46,7 @@ export interface Guard<A> {
  *
  * @param requirements What the route asks for, on top of the settings.
  */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no requirements: the narrowest type there is
-export function authenticate<U, C extends Claims, const R extends Requirements = {}>(
+export function authenticate<U, C extends Claims, const R extends Requirements = NoRequirements>(
   resourceServer: ResourceServer<U, C>,
   requirements?: R,
 ): Guard<AuthenticationFor<U, C, R>> {
@@ -62,7 +62,7 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
       if (!response.hasHeader('cache-control')) response.setHeader('cache-control', 'private');
       await next();
     } catch (error) {
-      send(response, resourceServer.challenge(error));
+      sendAnswer(response, resourceServer.challenge(error));
     }
   };
 
@@ -90,25 +90,8 @@ export function endpoints(
       next();
       return;
     }
-    const respond = async (): Promise<void> => {
-      try {
-        send(response, await endpoint.respond(resourceRequest(request)));
-      } catch (error) {
-        send(response, resourceServer.challenge(error));
-      }
-    };
-    void respond();
+    void publishedAnswer(resourceServer, endpoint, resourceRequest(request)).then((answer) => {
+      sendAnswer(response, answer);
+    });
   };
-}
-
-function send(response: ServerResponse, answer: Answer): void {
-  if (response.destroyed || response.writableEnded) return;
-  // The answer has begun: it cannot be taken back, only cut off, so that nobody takes half of it for the whole.
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  response.statusCode = answer.status;
-  for (const name of Object.keys(answer.headers)) response.setHeader(name, answer.headers[name] as string);
-  response.end(answer.body);
 }

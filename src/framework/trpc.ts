@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import { TRPCError, type TRPCMiddlewareFunction } from '@trpc/server';
 import type { Claims } from '../claims.ts';
-import type { Answer, AuthenticationFor, Requirements, ResourceServer } from '../types.ts';
+import type { Answer, AuthenticationFor, NoRequirements, Requirements, ResourceServer } from '../types.ts';
 import { fetchRequest } from './fetch-request.ts';
 import { resourceRequest } from './node-request.ts';
 
@@ -20,8 +20,7 @@ export interface AuthenticationContext {
    * @param requirements What is asked for, on top of the settings.
    * @throws TRPCError when the request is refused; its message is the error code
    */
-  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no requirements: the narrowest type there is
-  authenticate<U, C extends Claims, const R extends Requirements = {}>(
+  authenticate<U, C extends Claims, const R extends Requirements = NoRequirements>(
     resourceServer: Pick<ResourceServer<U, C>, 'authenticate' | 'challenge'>,
     requirements?: R,
   ): Promise<AuthenticationFor<U, C, R>>;
@@ -90,8 +89,7 @@ export function createContext(options: CreateContextOptions): AuthenticationCont
     return outcome;
   };
   return {
-    // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- as in AuthenticationContext
-    async authenticate<U, C extends Claims, const R extends Requirements = {}>(
+    async authenticate<U, C extends Claims, const R extends Requirements = NoRequirements>(
       resourceServer: Pick<ResourceServer<U, C>, 'authenticate' | 'challenge'>,
       requirements?: R,
     ) {
@@ -118,8 +116,7 @@ export function createContext(options: CreateContextOptions): AuthenticationCont
  * @param requirements What the procedure asks for, on top of the settings.
  * @see {@link https://trpc.io/docs/server/middlewares | Middlewares} in tRPC's documentation
  */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no requirements: the narrowest type there is
-export function authenticated<U, C extends Claims, const R extends Requirements = {}>(
+export function authenticated<U, C extends Claims, const R extends Requirements = NoRequirements>(
   resourceServer: Pick<ResourceServer<U, C>, 'authenticate' | 'challenge'>,
   requirements?: R,
 ): AuthenticatedMiddleware<AuthenticationFor<U, C, R>> {

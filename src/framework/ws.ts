@@ -12,6 +12,7 @@ import type {
   Answer,
   AuthenticationFor,
   RegisteredAuthentication,
+  NoRequirements,
   Requirements,
   ResourceServer,
 } from '../types.ts';
@@ -63,8 +64,7 @@ const taken = new WeakSet<IncomingMessage>();
  * @throws TypeError when the `WebSocketServer` accepts connections by itself, unguarded
  * @see {@link https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2 | RFC 6455 section 4.2.2}
  */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- no requirements: the narrowest type there is
-export function protectUpgrade<U, C extends Claims, const R extends Requirements = {}>(
+export function protectUpgrade<U, C extends Claims, const R extends Requirements = NoRequirements>(
   resourceServer: Pick<ResourceServer<U, C>, 'authenticate' | 'challenge'>,
   webSocketServer: WebSocketServer,
   requirements?: R,

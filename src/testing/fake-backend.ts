@@ -23,21 +23,17 @@ export class FakeBackend<U> extends IntrospectionResourceServerBackend<U> {
     });
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- the hook is asynchronous
-  protected override async introspect(token: AccessToken): Promise<Claims> {
+  protected override introspect(token: AccessToken): Promise<Claims> {
     const answer = this.#answers.get(token.reveal()) ?? INACTIVE;
-    if (types.isNativeError(answer)) throw answer;
-    return answer;
+    return types.isNativeError(answer) ? Promise.reject(answer) : Promise.resolve(answer);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- the hook is asynchronous
-  protected override async getUser(_claims: Claims, token: AccessToken): Promise<U | undefined> {
-    return this.#users.get(token.reveal());
+  protected override getUser(_claims: Claims, token: AccessToken): Promise<U | undefined> {
+    return Promise.resolve(this.#users.get(token.reveal()));
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- the hook is asynchronous
-  protected override async createUser(): Promise<undefined> {
-    return undefined;
+  protected override createUser(): Promise<undefined> {
+    return Promise.resolve(undefined);
   }
 }
 

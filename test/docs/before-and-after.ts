@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { vi } from 'vitest';
+import express, { type RequestHandler } from 'express';
+import { createResourceServer } from 'oidc-resource-server';
+import { authenticate } from 'oidc-resource-server/express';
+import { expect, vi } from 'vitest';
 import { rawRequest } from '../support/raw-http.ts';
 import type { Page } from './pages.ts';
 
@@ -81,4 +84,45 @@ export function rowsBelow(page: Page, heading: string): [request: string, before
       .map((cell) => cell.replaceAll('`', '').trim());
     return [request, before, after];
   });
+}
+
+/** Expects the answers that a good token of alice's gets from every program, before and after. */
+export async function expectGoodAnswers({ origin }: Program, headers: readonly string[]): Promise<void> {
+  expect((await rawRequest(origin, 'GET /me', headers)).body).toBe('{"subject":"alice"}');
+  expect((await rawRequest(origin, 'POST /notes', headers, 'text=hello')).status).toBe(201);
+  expect((await rawRequest(origin, 'GET /greeting', headers)).body).toBe('{"user":{"subject":"alice"}}');
+  expect((await rawRequest(origin, 'GET /greeting')).body).toBe('{"user":null}');
+  expect((await rawRequest(origin, 'GET /public')).body).toBe('{"open":true}');
+}
+
+/** Hands over an application with a route of each kind: `/old` with the other package's guards, and `/new` with ours. */
+export async function withBothGuards(
+  settings: Readonly<Record<string, string>>,
+  old: readonly RequestHandler[],
+  use: (program: Pick<Program, 'origin'>) => Promise<void>,
+): Promise<void> {
+  const resourceServer = await createResourceServer({ env: settings });
+  const app = express();
+  app.get('/old', ...old, (_, response) => void response.send('old'));
+  app.get('/new', authenticate(resourceServer), (_, response) => void response.send('new'));
+  const listening = app.listen(0);
+  await once(listening, 'listening');
+  try {
+    await use({ origin: `http://localhost:${(listening.address() as AddressInfo).port}` });
+  } finally {
+    listening.close();
+    listening.closeAllConnections();
+    await resourceServer.close();
+  }
+}
+
+/** Expects a route of {@link withBothGuards} to serve these tokens, and to refuse strangers with this status. */
+export async function expectGuarded(
+  { origin }: Pick<Program, 'origin'>,
+  path: '/old' | '/new',
+  { headers }: TableRequest,
+  refusal = 401,
+): Promise<void> {
+  expect((await rawRequest(origin, `GET ${path}`, headers)).body).toBe(path.slice(1));
+  expect((await rawRequest(origin, `GET ${path}`)).status).toBe(refusal);
 }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair } from 'jose';
 import type { Configuration } from 'oidc-provider';
 import { createStore } from '../../src/testing/authorization-server-store.ts';
-import { createProvider, loadProvider } from '../support/quiet-provider.ts';
+import { createProvider, loadProvider } from '../../src/testing/quiet-provider.ts';
 
 const AUDIENCE = 'https://api.example.com';
 const SCOPE = 'openid groups offline_access';

@@ -1,21 +1,20 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import express from 'express';
-import { createResourceServer } from 'oidc-resource-server';
-import { authenticate } from 'oidc-resource-server/express';
+import type { RequestHandler } from 'express';
 import passport from 'passport';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startAuthorizationServer, type TestAuthorizationServer } from '../support/authorization-server.ts';
 import { rawRequest } from '../support/raw-http.ts';
-import type { TokenRequest } from '../support/tokens.ts';
+import type { TokenRequest } from '../../src/testing/token-request.ts';
 import {
   answerTo,
   bearer,
+  expectGoodAnswers,
+  expectGuarded,
   formPost,
   type Program,
   rowsBelow,
   startProgram,
   type TableRequest,
+  withBothGuards,
 } from './before-and-after.ts';
 import { pageAt } from './pages.ts';
 
@@ -86,14 +85,8 @@ afterAll(async () => {
 
 describe('the guide to migrating from passport-http-bearer', () => {
   it('answers a good token with the same body', async () => {
-    const [headers, public_] = [bearer(await tokenOf()).headers, '{"open":true}'];
-    for (const { origin } of [before, after]) {
-      expect((await rawRequest(origin, 'GET /me', headers)).body).toBe('{"subject":"alice"}');
-      expect((await rawRequest(origin, 'POST /notes', headers, 'text=hello')).status).toBe(201);
-      expect((await rawRequest(origin, 'GET /greeting', headers)).body).toBe('{"user":{"subject":"alice"}}');
-      expect((await rawRequest(origin, 'GET /greeting')).body).toBe('{"user":null}');
-      expect((await rawRequest(origin, 'GET /public')).body).toBe(public_);
-    }
+    const { headers } = bearer(await tokenOf());
+    for (const program of [before, after]) await expectGoodAnswers(program, headers);
   });
 
   it('answers a refusal with another body', async () => {
@@ -104,27 +97,13 @@ describe('the guide to migrating from passport-http-bearer', () => {
   });
 
   it('lets both packages guard routes of one application', async () => {
-    const resourceServer = await createResourceServer({ env: server.settingsFor('json') });
-    const app = express();
     // The strategy is the one that the example has set.
-    const strategy = passport.authenticate('bearer', { session: false }) as express.RequestHandler;
-    app.get('/old', strategy, (_, response) => void response.send('old'));
-    app.get('/new', authenticate(resourceServer), (_, response) => void response.send('new'));
-    const listening = app.listen(0);
-    await once(listening, 'listening');
-    const origin = `http://localhost:${(listening.address() as AddressInfo).port}`;
-    try {
-      const { headers } = bearer(await tokenOf());
-      expect((await rawRequest(origin, 'GET /old', headers)).body).toBe('old');
-      expect((await rawRequest(origin, 'GET /new', headers)).body).toBe('new');
-      for (const path of ['/old', '/new']) {
-        expect((await rawRequest(origin, `GET ${path}`)).status).toBe(401);
-      }
-    } finally {
-      listening.close();
-      listening.closeAllConnections();
-      await resourceServer.close();
-    }
+    const strategy = passport.authenticate('bearer', { session: false }) as RequestHandler;
+    await withBothGuards(server.settingsFor('json'), [strategy], async (program) => {
+      const request = bearer(await tokenOf());
+      await expectGuarded(program, '/old', request);
+      await expectGuarded(program, '/new', request);
+    });
   });
 
   it('has a row for each request', () => {

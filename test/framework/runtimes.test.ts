@@ -66,6 +66,7 @@ async function start(
 }
 
 describe.each(Object.entries(RUNTIMES))('%s', (_name, runtime) => {
+  // Without a binary of the runtime there is nothing to run; CI insists on both, see above.
   describe.runIf(runtime.binary !== undefined).each(runtime.adapters)('asking with %s', (adapter) => {
     let application: Awaited<ReturnType<typeof start>>;
     beforeAll(async () => {

@@ -16,7 +16,7 @@ import { newApiKeys } from '../support/api-keys.ts';
 import { startAuthorizationServer, type TestAuthorizationServer } from '../support/authorization-server.ts';
 import { logIn } from '../support/person.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';
-import type { Tokens } from '../support/tokens.ts';
+import type { Tokens } from '../../src/testing/token-request.ts';
 
 const keys = newApiKeys();
 const BACKENDS: Record<string, (server: TestAuthorizationServer) => SettingsInput> = {

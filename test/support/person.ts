@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import type { TestAuthorizationServer } from './authorization-server.ts';
 import { Browser } from './browser.ts';
-import type { Tokens } from './tokens.ts';
+import type { Tokens } from '../../src/testing/token-request.ts';
 
 export interface LoginRequest {
   /** Who logs in: any name has an account, and the name is the `sub`. */

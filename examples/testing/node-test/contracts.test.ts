@@ -21,12 +21,12 @@ httpAdapterContract({ describe, it }, () => new FetchHttpAdapter(), { trustsCa: 
 class ProxyCertificate implements SenderConstraint {
   readonly confirmation = 'x5t#S256';
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous
-  async verify({ rawHeaders }: ResourceRequest, _token: AccessToken, { cnf }: Claims): Promise<void> {
+  verify({ rawHeaders }: ResourceRequest, _token: AccessToken, { cnf }: Claims): Promise<void> {
     const sent = rawHeaders.filter((_, i) => rawHeaders[i - 1]?.toLowerCase() === 'client-cert-thumbprint');
     const wanted = (cnf as Record<string, unknown> | null | undefined)?.['x5t#S256'];
-    if (sent.length === 1 && sent[0] === wanted) return;
-    throw new InvalidTokenError('certificate', 'The token is bound to another client certificate.');
+    if (sent.length === 1 && sent[0] === wanted) return Promise.resolve();
+    const message = 'The token is bound to another client certificate.';
+    return Promise.reject(new InvalidTokenError('certificate', message));
   }
 }
 

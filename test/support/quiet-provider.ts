@@ -1,1 +1,0 @@
-export { createProvider, loadProvider } from '../../src/testing/quiet-provider.ts';

@@ -1,1 +1,0 @@
-export type { TokenRequest, Tokens } from '../../src/testing/token-request.ts';
