@@ -37,7 +37,7 @@ const { values: options } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const plan = options.quick ? { rounds: 3, seconds: 1, warmUp: 1 } : { rounds: 5, seconds: 2, warmUp: 2 };
+const plan = options.quick ? { rounds: 3, seconds: 1, warmUp: 1 } : { rounds: 15, seconds: 0.7, warmUp: 3 };
 const only = options.only.split(',').filter(Boolean);
 
 /** Whether a name is wanted: all are, unless `--only` names some of its kind. */

@@ -43,9 +43,10 @@ export class Exchange {
   /** Sends a request. Any status resolves; only a request without an answer rejects. */
   async send(request: Omit<HttpRequest, 'timeoutMs' | 'maxBytes'>): Promise<HttpResponse> {
     const { http, timeoutMs } = this.#options;
+    const { method, url, headers, body } = request;
     const startedAt = performance.now();
     try {
-      return await http.request({ ...request, timeoutMs, maxBytes: MAX_BYTES });
+      return await http.request({ method, url, headers, body, timeoutMs, maxBytes: MAX_BYTES });
     } catch (error) {
       const kind = kindOf(error);
       if (kind === 'too_large' || kind === 'encoding') {

@@ -4,7 +4,7 @@ export interface HttpRequest {
   readonly url: string;
   /** Names in lower case. */
   readonly headers: Record<string, string>;
-  readonly body?: string;
+  readonly body?: string | undefined;
   /** One deadline over connection, headers and body, in milliseconds. */
   readonly timeoutMs: number;
   /** The largest body that is read, in bytes after decompression. */
