@@ -20,6 +20,8 @@ export interface AuthenticatorOptions<U, C extends Claims> {
 }
 
 const SAID_NO = 'verifyClaims returned false. It has to throw: an InvalidTokenError can say what is wrong.';
+const CLIENT_ALONE =
+  'A client acts for itself here, with no person behind the token; a route that takes it says { clients: true }.';
 const NOTHING_REQUIRED: Requirements = Object.freeze({});
 
 /** Owns the order of the five steps: token, claims, possession, decision, user. Nothing else does. */
@@ -37,7 +39,7 @@ export class Authenticator<U, C extends Claims> {
     request: ResourceRequest,
     requirements: Requirements = NOTHING_REQUIRED,
   ): Promise<Authentication<U, C> | undefined> {
-    const { backend, constraints, logger } = this.#options;
+    const { settings, backend, constraints, logger } = this.#options;
     let token: AccessToken | undefined;
     let claims: C | undefined;
     try {
@@ -53,33 +55,24 @@ export class Authenticator<U, C extends Claims> {
       // In Django it returns whether the claims are good; a hook that says no in that way must not let in.
       if (decision !== undefined && (await decision) === false)
         throw new InvalidTokenError('claims', SAID_NO);
-      return await this.#identify(claims, token, requirements);
+      // Who it is cannot be lost by a subclass either: what a route is handed is typed by it.
+      const { OIDC_RS_AUDIENCE_CLAIM, OIDC_RS_ALLOWED_AUDIENCES } = settings;
+      const audience = callerAudience(claims, OIDC_RS_AUDIENCE_CLAIM, OIDC_RS_ALLOWED_AUDIENCES);
+      const scopes = scopesOf(claims);
+      const { client } = identityOf(claims);
+      if (client === undefined) {
+        const user = this.#usable(await backend.getOrCreateUser(claims, token));
+        return Object.freeze({ user, client, claims, token, audience, scopes });
+      }
+      if (!requirements.clients) throw new InvalidTokenError('client', CLIENT_ALONE);
+      return Object.freeze({ user: undefined, client, claims, token, audience, scopes });
     } catch (error) {
       logRefusal(logger, error, token, claims);
       throw error;
     }
   }
 
-  // Who it is cannot be lost by a subclass either: what a route is handed is typed by it.
-  async #identify(claims: C, token: AccessToken, requirements: Requirements): Promise<Authentication<U, C>> {
-    const { OIDC_RS_AUDIENCE_CLAIM, OIDC_RS_ALLOWED_AUDIENCES } = this.#options.settings;
-    const audience = callerAudience(claims, OIDC_RS_AUDIENCE_CLAIM, OIDC_RS_ALLOWED_AUDIENCES);
-    const scopes = scopesOf(claims);
-    const { client } = identityOf(claims);
-    if (client === undefined) {
-      const user = await this.#findUser(claims, token);
-      return Object.freeze({ user, client, claims, token, audience, scopes });
-    }
-    if (requirements.clients) {
-      return Object.freeze({ user: undefined, client, claims, token, audience, scopes });
-    }
-    const message =
-      'A client acts for itself here, with no person behind the token; a route that takes it says { clients: true }.';
-    throw new InvalidTokenError('client', message);
-  }
-
-  async #findUser(claims: C, token: AccessToken): Promise<U> {
-    const user = await this.#options.backend.getOrCreateUser(claims, token);
+  #usable(user: U | undefined | null): U {
     if (user === undefined || user === null) {
       throw new InvalidTokenError('unknown_user', 'There is no local user for the person behind the token.');
     }

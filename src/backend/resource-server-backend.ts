@@ -101,7 +101,8 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
    */
   async getOrCreateUser(claims: TClaims, token: AccessToken): Promise<TUser | undefined> {
     const user = await this.getUser(claims, token);
-    return user === undefined ? this.createUser(claims, token) : this.updateUser(user, claims, token);
+    // Awaited here: to return a promise from an async function costs two turns more.
+    return await (user === undefined ? this.createUser(claims, token) : this.updateUser(user, claims, token));
   }
 
   /**
@@ -112,7 +113,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
    * @throws UserStoreError when the store fails or takes longer than `OIDC_TIMEOUT`
    */
   // eslint-disable-next-line @typescript-eslint/no-unused-vars -- overriding hooks use the token
-  protected async getUser(claims: TClaims, token: AccessToken): Promise<TUser | undefined> {
+  protected getUser(claims: TClaims, token: AccessToken): Promise<TUser | undefined> {
     const [issuer, subject] = this.#personOf(claims);
     return this.askUserStore(() => this.userStore.findBySubject(issuer, subject, claims));
   }
