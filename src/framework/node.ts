@@ -10,7 +10,6 @@ import type {
   RegisteredAuthentication,
   NoRequirements,
   Requirements,
-  ResourceRequest,
   ResourceServer,
 } from '../types.ts';
 import { Admissions } from './admissions.ts';
@@ -52,20 +51,13 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
   requirements?: R,
 ): Guard<AuthenticationFor<U, C, R>> {
   type A = AuthenticationFor<U, C, R>;
-  // By the list of headers, which belongs to one request: Express 5 gives each request a shape of its own, and V8 takes
-  // microseconds to read or write anything there.
-  const admissions = new Admissions<readonly string[], A>();
+  const admissions = new Admissions<IncomingMessage, A>();
 
-  const admit = async (
-    asked: ResourceRequest,
-    request: IncomingMessage,
-    response: ServerResponse,
-    next: Next,
-  ): Promise<void> => {
+  const admit = async (request: IncomingMessage, response: ServerResponse, next: Next): Promise<void> => {
     try {
-      const auth = await resourceServer.authenticate(asked, requirements);
+      const auth = await resourceServer.authenticate(resourceRequest(request), requirements);
       if (response.destroyed) return;
-      admissions.add(asked.rawHeaders, auth);
+      admissions.add(request, auth);
       request.auth = auth as RegisteredAuthentication;
       if (!response.hasHeader('cache-control')) response.setHeader('cache-control', 'private');
       await next();
@@ -75,15 +67,14 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
   };
 
   const guard = (request: IncomingMessage, response: ServerResponse, next: Next): void => {
-    const asked = resourceRequest(request);
-    if (asked.method === 'OPTIONS' && isPreflight(request)) {
+    if (isPreflight(request)) {
       response.statusCode = 204;
       response.end();
       return;
     }
-    void admit(asked, request, response, next);
+    void admit(request, response, next);
   };
-  return Object.assign(guard, { of: (request: IncomingMessage): A => admissions.of(request.rawHeaders) });
+  return Object.assign(guard, { of: (request: IncomingMessage): A => admissions.of(request) });
 }
 
 /**
