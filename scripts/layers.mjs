@@ -55,10 +55,21 @@ export const LAYERS = [
   },
   {
     name: 'composition',
-    files: '^src/(container|backend-module|user-store-problems|resource-server|index|testing/.*)\\.ts$',
+    files:
+      '^src/(container|backend-module|user-store-problems|composition|resource-server|index|testing/.*|cli/.*)\\.ts$',
     below: ['.*'],
     within: '.*',
-    packages: ['tsyringe', 'reflect-metadata', 'jose', 'oidc-provider', 'selfsigned'],
+    packages: [
+      'tsyringe',
+      'reflect-metadata',
+      'jose',
+      'oidc-provider',
+      'selfsigned',
+      'commander',
+      'kysely',
+      'libsql',
+      'pg',
+    ],
   },
 ];
 
@@ -68,6 +79,7 @@ export const ONE_FILE = {
   tsyringe: 'src/container.ts',
   'reflect-metadata': 'src/container.ts',
   undici: 'src/http/undici-adapter.ts',
+  commander: 'src/cli/program.ts',
   express: 'src/framework/express.ts',
   fastify: 'src/framework/fastify.ts',
   'fastify-plugin': 'src/framework/fastify.ts',

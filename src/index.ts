@@ -5,7 +5,8 @@
  */
 
 // Use
-export { createResourceServer, type ResourceServerOptions } from './resource-server.ts';
+export { createResourceServer } from './resource-server.ts';
+export type { ResourceServerOptions } from './composition.ts';
 export {
   registerBackend,
   type BackendClass,

@@ -1,0 +1,6 @@
+import { type ExitCode, UsageError } from './exit-code.ts';
+import type { Terminal } from './terminal.ts';
+
+export function check(_options: object, _terminal: Terminal): Promise<ExitCode> {
+  throw new UsageError('not yet');
+}

@@ -1,0 +1,172 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { isResourceServerError } from '../errors.ts';
+import { EXIT, type ExitCode, UsageError } from './exit-code.ts';
+import type { Terminal } from './terminal.ts';
+
+const EXIT_CODES = `
+Exit codes: 0 all is well · 1 a check failed, or the token is refused · 2 the command line or the settings are wrong ·
+3 nobody can tell, since the authorization server or the user store gave no believable answer`;
+
+/**
+ * Runs one command and resolves with what the process ends with. It does not throw: what went wrong is written to the
+ * terminal, without a stack, and without anything secret.
+ */
+export async function runCommand(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  const program = createProgram(terminal, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof UsageError || isResourceServerError(error)) {
+      terminal.err(error.message);
+      return EXIT.usage;
+    }
+    throw error;
+  }
+}
+
+type Done = (code: ExitCode) => void;
+
+function createProgram(terminal: Terminal, done: Done): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const program = new Command('oidc-rs')
+    .description(
+      'Sets an OAuth 2.0 resource server up, says what is wrong with it, and guards any server by it.',
+    )
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (written) => {
+        terminal.out(written.trimEnd());
+      },
+      writeErr: (written) => {
+        terminal.err(written.trimEnd());
+      },
+      getOutHasColors: () => terminal.colours,
+    })
+    .showHelpAfterError('(--help says what there is)')
+    .addHelpText('after', EXIT_CODES);
+  addKeygen(program, terminal, done);
+  addCheck(program, terminal, done);
+  addIntrospect(program, terminal, done);
+  addMigrate(program, terminal, done);
+  addServe(program, terminal, done);
+  for (const command of program.commands) command.addHelpText('after', EXIT_CODES);
+  return program;
+}
+
+/** A command that reads the settings. */
+function settingsCommand(program: Command, usage: string): Command {
+  return program
+    .command(usage)
+    .option('--env-file <file>', 'read settings from a file of NAME=value lines; may be repeated', collect)
+    .option(
+      '--import <module>',
+      'import a module first, such as the one that registers your backend',
+      collect,
+    );
+}
+
+function collect(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, value];
+}
+
+function words(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, ...value.split(/[\s,]+/).filter(Boolean)];
+}
+
+function wholeNumber(least: number, most: number): (value: string) => number {
+  return (value) => {
+    const number = /^\d{1,9}$/.test(value) ? Number(value) : NaN;
+    if (number >= least && number <= most) return number;
+    throw new InvalidArgumentError(`A whole number from ${String(least)} to ${String(most)} is wanted.`);
+  };
+}
+
+const json = (): Option => new Option('--json', 'print one JSON object, for machines');
+const database = (): Option =>
+  new Option('--database <database>', 'where the users are: an SQLite file, or a postgres:// URL');
+
+function addKeygen(program: Command, terminal: Terminal, done: Done): void {
+  program
+    .command('keygen')
+    .description('Makes the private key to which the authorization server encrypts its answers.')
+    .addOption(json())
+    .action(async (options: object) => {
+      const { keygen } = await import('./keygen.ts');
+      done(await keygen(options, terminal));
+    });
+}
+
+function addCheck(program: Command, terminal: Terminal, done: Done): void {
+  settingsCommand(program, 'check')
+    .description('Checks whatever can be checked without a token, and says what is wrong and what to do.')
+    .addOption(database())
+    .option('--jwks-url <url>', 'where your API publishes its /jwks, to see that it can be reached')
+    .option('--strict', 'let a warning count as a failure')
+    .addOption(json())
+    .action(async (options: object) => {
+      const { check } = await import('./check.ts');
+      done(await check(options, terminal));
+    });
+}
+
+function addIntrospect(program: Command, terminal: Terminal, done: Done): void {
+  settingsCommand(program, 'introspect')
+    .description(
+      'Decides on one access token step by step, as your API would, and says what was expected and found.',
+    )
+    .argument(
+      '[token]',
+      'the token; better from a file or from standard input, which stay out of the shell history',
+    )
+    .option('--token-file <file>', 'read the token from a file')
+    .option('--scopes <scopes>', 'scopes that the route asks for, all of them', words)
+    .option('--any-scope <scopes>', 'scopes of which the route asks for one', words)
+    .option('--clients', 'let clients in that act for themselves')
+    .addOption(database())
+    .addOption(json())
+    .action(async (token: string | undefined, options: object) => {
+      const { introspect } = await import('./introspect.ts');
+      done(await introspect(token, options, terminal));
+    });
+}
+
+function addMigrate(program: Command, terminal: Terminal, done: Done): void {
+  program
+    .command('migrate')
+    .description("Turns the settings of django-lasuite's resource server into those of this package.")
+    .argument('[files...]', 'a .env file, or the settings module; standard input without one')
+    .addOption(json())
+    .action(async (files: string[], options: object) => {
+      const { migrate } = await import('./migrate.ts');
+      done(await migrate(files, options, terminal));
+    });
+}
+
+function addServe(program: Command, terminal: Terminal, done: Done): void {
+  settingsCommand(program, 'serve')
+    .description(
+      'Answers a reverse proxy that asks whether a request may pass: nginx, Traefik, Caddy, Envoy.',
+    )
+    .option('--port <port>', 'the port to listen on; 0 takes a free one', wholeNumber(0, 65535), 8080)
+    .option('--host <host>', 'the address to listen on', '127.0.0.1')
+    .addOption(
+      new Option('--users <users>', 'whether there is a local user behind a token')
+        .choices(['none', 'lookup', 'create'])
+        .default('none'),
+    )
+    .addOption(database())
+    .option('--policies <file>', 'what /policy/<name> asks for: a JSON file')
+    .action(async (options: object) => {
+      const { serve } = await import('./serve.ts');
+      done(await serve(options, terminal));
+    });
+}
