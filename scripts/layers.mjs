@@ -94,7 +94,7 @@ export const ONE_FILE = {
 
 /** The exceptions: a store and an adapter that are several files. */
 export const SEVERAL_FILES = {
-  kysely: /^src\/user\/kysely-/,
+  kysely: /^src\/(user\/kysely-|cli\/user-database)/,
   '@nestjs/common': /^src\/framework\/nest(-guard)?\.ts$/,
   '@nestjs/core': /^src\/framework\/nest(-guard)?\.ts$/,
 };

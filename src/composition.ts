@@ -55,9 +55,9 @@ export interface Composition<U, C extends Claims> {
   readonly dependencies: BackendDependencies<U>;
   readonly authenticator: Authenticator<U, C>;
   readonly endpoints: readonly Endpoint[];
-  challenge(error: unknown): Answer;
+  readonly challenge: (error: unknown) => Answer;
   /** Closes the connections to the authorization server, unless the application brought its own adapter. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

@@ -35,7 +35,9 @@ export async function openUserDatabase(
   return {
     store,
     migrate: () => migrateUsers(db),
-    ping: async () => void (await store.findBySubject('https://oidc-rs.invalid', 'oidc-rs')),
+    ping: async () => {
+      await store.findBySubject('https://oidc-rs.invalid', 'oidc-rs');
+    },
     close: () => db.destroy(),
   };
 }
