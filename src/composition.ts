@@ -1,6 +1,7 @@
 import { Authenticator } from './authentication/authenticator.ts';
 import { createChallenge } from './authentication/challenge.ts';
 import { Exchange } from './authorization-server/exchange.ts';
+import { AuthorizationServerMetadata } from './authorization-server/metadata.ts';
 import { SigningKeys } from './authorization-server/signing-keys.ts';
 import type { BackendDependencies, ResourceServerBackend } from './backend/resource-server-backend.ts';
 import { findBackend } from './backend-module.ts';
@@ -94,14 +95,17 @@ export async function compose<U, C extends Claims>(
 
   const http = options.http ?? (await undiciAdapter(settings));
   if (settings.OIDC_RS_PRIVATE_KEY_STR !== undefined) await loadJose();
+  const exchange = new Exchange({ http, logger, timeoutMs: settings.OIDC_TIMEOUT * 1000 });
+  const metadata = new AuthorizationServerMetadata({ settings, exchange, logger });
   const signingKeys = new SigningKeys({
-    exchange: new Exchange({ http, logger, timeoutMs: settings.OIDC_TIMEOUT * 1000 }),
-    url: () => settings.OIDC_OP_JWKS_ENDPOINT as string,
+    exchange,
+    url: () => metadata.endpoint('OIDC_OP_JWKS_ENDPOINT'),
     logger,
   });
   const dependencies: BackendDependencies<U> = {
     settings,
     http,
+    metadata,
     signingKeys,
     privateKeys,
     userStore,

@@ -49,6 +49,8 @@ export {
 } from './authorization-server/authorization-server-client.ts';
 export { UserinfoClient } from './authorization-server/userinfo.ts';
 export { JWTAuthorizationServerClient } from './authorization-server/jwt-authorization-server-client.ts';
+export type { AuthorizationServerMetadata, MetadataOptions } from './authorization-server/metadata.ts';
+export type { EndpointSetting } from './authorization-server/metadata-document.ts';
 export type { Exchange, ExchangeOptions } from './authorization-server/exchange.ts';
 export type {
   SignatureRequirements,

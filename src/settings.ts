@@ -2,7 +2,7 @@ import convict from 'convict';
 
 import { ConfigurationError } from './errors.ts';
 import { Secret } from './secret.ts';
-import { endpointUrl, isPlainHttp, issuerUrl } from './settings/formats.ts';
+import { endpointUrl, internalUrl, isPlainHttp, issuerUrl } from './settings/formats.ts';
 import { isNearMiss, LOGIN_SETTINGS, nearestName } from './settings/names.ts';
 import { settingsSchema, type SettingDefinition } from './settings/schema.ts';
 import { fromEnvironment, fromOptions } from './settings/sources.ts';
@@ -64,6 +64,8 @@ const FALLBACKS = [
   ['OIDC_RS_CLIENT_ID', 'OIDC_RP_CLIENT_ID'],
   ['OIDC_RS_CLIENT_SECRET', 'OIDC_RP_CLIENT_SECRET'],
 ] as const;
+
+const URLS: ReadonlySet<unknown> = new Set([endpointUrl, issuerUrl, internalUrl]);
 
 // convict looks formats up by name in one table for the whole process; each of ours goes by its setting's name.
 const CONVICT_SCHEMA: Record<string, convict.SchemaObj<unknown>> = {};
@@ -233,9 +235,11 @@ function checkTransport(reading: Reading, production: boolean): void {
   for (const name of NAMES) {
     const format: unknown = definitionOf(name).format;
     const value = reading.values.get(name);
-    const plain =
-      (format === endpointUrl || format === issuerUrl) && typeof value === 'string' && isPlainHttp(value);
-    if (plain) refuse(name, 'is an http:// URL of another machine, so that others on the way read along');
+    if (typeof value !== 'string' || !URLS.has(format) || !isPlainHttp(value)) continue;
+    const wrong = 'is an http:// URL of another machine, so that others on the way read along';
+    // A network of containers has its own ways: that is what the setting is for.
+    if (format === internalUrl) reading.warnings.push(sentence(name, wrong));
+    else refuse(name, wrong);
   }
   if (reading.values.get('OIDC_VERIFY_SSL') === false) {
     refuse('OIDC_VERIFY_SSL', 'is false, so that others on the way can pose as the authorization server');

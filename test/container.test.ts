@@ -186,8 +186,8 @@ describe('a backend class', () => {
       static override readonly requiredSettings = ['OIDC_OP_USER_ENDPOINT'] as const;
     }
     expect(requiredSettings(TeamBackend)).toEqual(IntrospectionResourceServerBackend.requiredSettings);
-    expect(requiredSettings(TeamBackend)).toContain('OIDC_OP_INTROSPECTION_ENDPOINT');
-    expect(requiredSettings(OtherBackend)).toContain('OIDC_OP_JWKS_ENDPOINT');
+    expect(requiredSettings(TeamBackend)).toContain('OIDC_RS_CLIENT_SECRET');
+    expect(requiredSettings(OtherBackend)).toContain('OIDC_RS_PRIVATE_KEY_STR');
     expect(requiredSettings(WithUserinfo)).toEqual(['OIDC_OP_USER_ENDPOINT']);
     expect(requiredSettings(foreignClass())).toEqual([]);
     expect(requiredSettings({ useFactory: () => new TeamBackend(dependencies) })).toEqual([]);

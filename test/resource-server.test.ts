@@ -75,8 +75,6 @@ describe('the start', () => {
     });
     const names = problems.map((problem) => /^[A-Z_]+/.exec(problem)?.[0]).sort();
     expect(names).toEqual([
-      'OIDC_OP_INTROSPECTION_ENDPOINT',
-      'OIDC_OP_JWKS_ENDPOINT',
       'OIDC_OP_URL',
       'OIDC_RS_CLIENT_ID',
       'OIDC_RS_PRIVATE_KEY_STR',

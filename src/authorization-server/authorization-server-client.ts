@@ -7,6 +7,7 @@ import type { SettingName, Settings } from '../settings.ts';
 import type { Logger } from '../types.ts';
 import { ClientAuthentication } from './client-authentication.ts';
 import { Exchange, mediaTypeOf, parseJsonObject } from './exchange.ts';
+import type { AuthorizationServerMetadata } from './metadata.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** What a client of the authorization server is made of; the bag that backends receive has it all. */
@@ -14,6 +15,8 @@ export interface AuthorizationServerClientDependencies {
   readonly settings: Settings;
   readonly http: HttpAdapter;
   readonly logger: Logger;
+  /** Where its endpoints are: by the settings, or by what it publishes. */
+  readonly metadata: AuthorizationServerMetadata;
   readonly signingKeys: SigningKeys;
   readonly privateKeys: PrivateKeys;
 }
@@ -33,7 +36,6 @@ export class AuthorizationServerClient {
   /** The settings without which this client cannot work. */
   static readonly requiredSettings: readonly SettingName[] = [
     'OIDC_OP_URL',
-    'OIDC_OP_INTROSPECTION_ENDPOINT',
     'OIDC_RS_CLIENT_ID',
     'OIDC_RS_CLIENT_SECRET',
   ];
@@ -43,12 +45,14 @@ export class AuthorizationServerClient {
   protected readonly settings: Settings;
   protected readonly exchange: Exchange;
   readonly #logger: Logger;
+  readonly #metadata: AuthorizationServerMetadata;
   #authentication: ClientAuthentication | undefined;
 
   constructor(dependencies: AuthorizationServerClientDependencies) {
-    const { settings, http, logger } = dependencies;
+    const { settings, http, logger, metadata } = dependencies;
     this.settings = settings;
     this.#logger = logger;
+    this.#metadata = metadata;
     this.exchange = new Exchange({ http, logger, timeoutMs: settings.OIDC_TIMEOUT * 1000 });
   }
 
@@ -82,9 +86,9 @@ export class AuthorizationServerClient {
     return this.#believable(await this.readIntrospection(response), token);
   }
 
-  /** Where introspection requests go. */
+  /** Where introspection requests go: `OIDC_OP_INTROSPECTION_ENDPOINT`, or what the metadata names. */
   protected introspectionEndpoint(): string | Promise<string> {
-    return this.settings.OIDC_OP_INTROSPECTION_ENDPOINT as string;
+    return this.#metadata.endpoint('OIDC_OP_INTROSPECTION_ENDPOINT');
   }
 
   /** Takes the members of RFC 7662 out of a 200 answer. Override it for another envelope around them. */
@@ -107,6 +111,7 @@ export class AuthorizationServerClient {
       clientId: this.settings.OIDC_RS_CLIENT_ID as string,
       clientSecret: this.settings.OIDC_RS_CLIENT_SECRET as Secret,
       headers: { 'content-type': 'application/x-www-form-urlencoded', accept: this.mediaType },
+      advertised: () => this.#metadata.clientAuthenticationMethods,
       exchange: this.exchange,
       logger: this.#logger,
     });

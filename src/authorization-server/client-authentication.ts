@@ -20,6 +20,8 @@ export interface ClientAuthenticationOptions {
   readonly clientSecret: Secret;
   /** Headers that every request has, whatever the method. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The methods that the authorization server says it takes, asked when one has to be found. Empty: it does not say. */
+  readonly advertised?: () => readonly unknown[];
   readonly exchange: Exchange;
   readonly logger: Logger;
   /** Milliseconds on a clock that never steps back. Default: `performance.now`. */
@@ -38,7 +40,8 @@ const HOLD_MS = 60_000;
 /**
  * Authenticates this resource server as a client, in the Basic form or in the body.
  *
- * With `auto`, Basic is tried first, since every server must support it, and the body form where Basic is refused.
+ * With `auto`, Basic is tried first, since every server must support it, and the body form where Basic is refused; the
+ * other way round where the server's metadata names the body form alone.
  * One request finds out while the others wait for it; what brought a 200 is kept. When both are refused, the
  * authorization server is asked once a minute, so that a wrong secret locks nothing there.
  *
@@ -47,6 +50,7 @@ const HOLD_MS = 60_000;
 export class ClientAuthentication {
   readonly #methods: readonly ClientAuthenticationMethod[];
   readonly #credentials: Readonly<Record<ClientAuthenticationMethod, Credentials>>;
+  readonly #advertised: () => readonly unknown[];
   readonly #exchange: Exchange;
   readonly #logger: Logger;
   readonly #now: () => number;
@@ -68,6 +72,7 @@ export class ClientAuthentication {
     };
     this.#methods = method === 'auto' ? ['client_secret_basic', 'client_secret_post'] : [method];
     this.#kept = method === 'auto' ? undefined : method;
+    this.#advertised = options.advertised ?? (() => []);
     this.#exchange = options.exchange;
     this.#logger = options.logger;
     this.#now = options.now ?? (() => performance.now());
@@ -114,12 +119,17 @@ export class ClientAuthentication {
 
   async #tryEach(post: Post, refused?: Attempt): Promise<Attempt> {
     let last = refused;
-    for (const method of this.#methods) {
+    for (const method of this.#inOrder()) {
       if (method === refused?.method) continue;
       last = { method, response: await post(this.#credentials[method]) };
       if (!isClientRefused(last.response)) return last;
     }
     throw this.#rejected((last as Attempt).response);
+  }
+
+  #inOrder(): readonly ClientAuthenticationMethod[] {
+    const advertised = this.#advertised();
+    return this.#methods.toSorted((a, b) => Number(advertised.includes(b)) - Number(advertised.includes(a)));
   }
 
   #accepted(response: HttpResponse): HttpResponse {

@@ -18,7 +18,6 @@ const MAX_AGE = 60;
 export class JWTAuthorizationServerClient extends AuthorizationServerClient {
   static override readonly requiredSettings: readonly SettingName[] = [
     ...AuthorizationServerClient.requiredSettings,
-    'OIDC_OP_JWKS_ENDPOINT',
     'OIDC_RS_PRIVATE_KEY_STR',
   ];
 

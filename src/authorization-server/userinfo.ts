@@ -1,4 +1,4 @@
-import { type Claims, freezeClaims, ownClaim } from '../claims.ts';
+import { type Claims, freezeClaims, ownClaim, scopesOf } from '../claims.ts';
 import { InvalidTokenError } from '../errors.ts';
 import type { HttpResponse } from '../http/http-adapter.ts';
 import type { AccessToken } from '../secret.ts';
@@ -30,17 +30,23 @@ export class UserinfoClient {
   }
 
   /**
-   * Resolves with the claims about the person, deeply frozen, whose `sub` is that of the token.
+   * Resolves with the claims about the person, deeply frozen, whose `sub` is that of the token; `undefined` where nobody
+   * can be asked.
+   *
+   * Asked is `OIDC_OP_USER_ENDPOINT`. Where that is not set, and the authorization server is found by its metadata, it is
+   * what the metadata names, for tokens with the scope `openid`: without that scope no server tells anything.
    *
    * @param claims What introspection said about the token.
    * @throws InvalidTokenError when the user endpoint refuses the token, say for want of the scope `openid`
    * @throws AuthorizationServerError when no believable answer comes
    */
-  async fetch(token: AccessToken, claims: Claims): Promise<Claims> {
-    const { OIDC_OP_USER_ENDPOINT: url, OIDC_OP_USER_ENDPOINT_FORMAT: format } = this.#dependencies.settings;
+  async fetch(token: AccessToken, claims: Claims): Promise<Claims | undefined> {
+    const url = await this.#endpoint(claims);
+    if (url === undefined) return undefined;
+    const { OIDC_OP_USER_ENDPOINT_FORMAT: format } = this.#dependencies.settings;
     const response = await this.#exchange.send({
       method: 'GET',
-      url: url as string,
+      url,
       headers: { accept: ACCEPT[format], authorization: `Bearer ${token.reveal()}` },
     });
     if (response.status === 401 || response.status === 403) {
@@ -62,6 +68,15 @@ export class UserinfoClient {
     } catch {
       throw this.#exchange.untrusted('depth', 'It is nested too deep.');
     }
+  }
+
+  #endpoint(claims: Claims): string | undefined | Promise<string | undefined> {
+    const { settings, metadata } = this.#dependencies;
+    if (settings.OIDC_OP_USER_ENDPOINT !== undefined) return settings.OIDC_OP_USER_ENDPOINT;
+    if (settings.OIDC_OP_INTROSPECTION_ENDPOINT !== undefined) return undefined;
+    return scopesOf(claims).includes('openid')
+      ? metadata.optionalEndpoint('OIDC_OP_USER_ENDPOINT')
+      : undefined;
   }
 
   async #read(response: HttpResponse, claims: Claims): Promise<Record<string, unknown>> {

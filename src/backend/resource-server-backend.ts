@@ -192,15 +192,15 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
   /**
    * Resolves with what is known about the person: the claims, and on top of them what the user endpoint says.
    *
-   * Without `OIDC_OP_USER_ENDPOINT`, and for a token that is bound to a key, which cannot be sent on, it is the claims
-   * alone. Override it to ask somebody else.
+   * Without a user endpoint, and for a token that is bound to a key, which cannot be sent on, it is the claims alone.
+   * Override it to ask somebody else.
    *
    * @throws InvalidTokenError when the user endpoint refuses the token
    * @throws AuthorizationServerError when it gives no believable answer
    */
   protected async getUserinfo(token: AccessToken, claims: TClaims): Promise<Claims> {
-    if (this.settings.OIDC_OP_USER_ENDPOINT === undefined || isKeyBound(claims)) return claims;
-    const userinfo = await this.#userinfo.fetch(token, claims);
+    const userinfo = isKeyBound(claims) ? undefined : await this.#userinfo.fetch(token, claims);
+    if (userinfo === undefined) return claims;
     const { email, email_verified, ...others } = claims;
     // An address and whether it is verified are of one source, or the one would vouch for the address of the other.
     const address = EMAIL_CLAIMS.some((name) => Object.hasOwn(userinfo, name))

@@ -195,6 +195,13 @@ export const issuerUrl = url(
   'must be a URL without user name, password, query and fragment',
 );
 
+/** The address of the authorization server as this machine reaches it. */
+export const internalUrl = url(
+  'an http:// or https:// URL',
+  /^[^/]+\/\/[^/?#]*@|[?#]/,
+  'must be a URL without user name, password, query and fragment',
+);
+
 /** A proxy. User name and password are welcome. */
 export const proxyUrl = url(
   'an http:// or https:// URL',

@@ -1,6 +1,7 @@
 import { Authenticator } from '../authentication/authenticator.ts';
 import { createChallenge } from '../authentication/challenge.ts';
 import { Exchange } from '../authorization-server/exchange.ts';
+import { AuthorizationServerMetadata } from '../authorization-server/metadata.ts';
 import { SigningKeys } from '../authorization-server/signing-keys.ts';
 import type { Claims } from '../claims.ts';
 import { jwksEndpoint } from '../endpoint/jwks.ts';
@@ -77,8 +78,9 @@ export function fakeResourceServer<U = never>(
     algorithm: settings.OIDC_RS_ENCRYPTION_ALGO,
     encoding: settings.OIDC_RS_ENCRYPTION_ENCODING,
   }).keys;
+  const metadata = new AuthorizationServerMetadata({ settings, exchange, logger });
   const signingKeys = new SigningKeys({ exchange, url: () => AUTHORIZATION_SERVER, logger });
-  const dependencies = { settings, http: noNetwork, signingKeys, privateKeys, userStore, logger };
+  const dependencies = { settings, http: noNetwork, metadata, signingKeys, privateKeys, userStore, logger };
   const backend = new FakeBackend<U>(dependencies, tokens);
   const authenticator = new Authenticator<U, Claims>({
     settings,

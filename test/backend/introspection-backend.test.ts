@@ -653,7 +653,6 @@ describe('JWTResourceServerBackend', () => {
     expect(requiredSettings).toBe(JWTAuthorizationServerClient.requiredSettings);
     expect(requiredSettings).toEqual([
       ...IntrospectionResourceServerBackend.requiredSettings,
-      'OIDC_OP_JWKS_ENDPOINT',
       'OIDC_RS_PRIVATE_KEY_STR',
     ]);
   });

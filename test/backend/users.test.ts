@@ -295,10 +295,12 @@ describe('at the start', () => {
   });
 
   it('OIDC_RS_USERINFO_MAX_AGE needs a user endpoint (X6)', () => {
-    const input = { OIDC_OP_URL: ISSUER, OIDC_RS_USERINFO_MAX_AGE: 60 };
-    const { settings } = realDependencies(input, { request: () => Promise.reject(new Error()) });
-    expect(userStoreProblems(settings, new RecordingStore())).toEqual([
+    const http = { request: () => Promise.reject(new Error()) };
+    const found = { OIDC_OP_URL: ISSUER, OIDC_RS_USERINFO_MAX_AGE: 60 };
+    const named = { ...found, OIDC_OP_INTROSPECTION_ENDPOINT: `${ISSUER}/introspect` };
+    expect(userStoreProblems(realDependencies(named, http).settings, new RecordingStore())).toEqual([
       expect.stringContaining('OIDC_OP_USER_ENDPOINT'),
     ]);
+    expect(userStoreProblems(realDependencies(found, http).settings, new RecordingStore())).toEqual([]);
   });
 });

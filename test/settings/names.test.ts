@@ -83,7 +83,6 @@ describe('names that are not known', () => {
     'OIDC_CLIENT_ID',
     'OIDC_ID',
     'OIDC_XX',
-    'OIDC_OP_INTERNAL_URL',
     'PATH',
     'CA',
     '',

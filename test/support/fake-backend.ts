@@ -41,7 +41,8 @@ export function dependenciesWith<U>(
   const none = undefined as never;
   const settings = dependencies.settings ?? settingsWith();
   const logger = dependencies.logger ?? new RecordingLogger();
-  return { http: none, signingKeys: none, privateKeys: none, ...dependencies, settings, logger };
+  const parts = { http: none, metadata: none, signingKeys: none, privateKeys: none };
+  return { ...parts, ...dependencies, settings, logger };
 }
 
 export type GetClaims = (token: AccessToken) => Claims | Promise<Claims>;

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { Exchange } from '../../src/authorization-server/exchange.ts';
+import { AuthorizationServerMetadata } from '../../src/authorization-server/metadata.ts';
 import { SigningKeys } from '../../src/authorization-server/signing-keys.ts';
 import type { BackendDependencies } from '../../src/backend/resource-server-backend.ts';
 import type { HttpAdapter } from '../../src/http/http-adapter.ts';
@@ -22,10 +23,9 @@ export function realDependencies(
     encoding: settings.OIDC_RS_ENCRYPTION_ENCODING,
   });
   expect(problems).toEqual([]);
-  const signingKeys = new SigningKeys({
-    exchange: new Exchange({ http, logger, timeoutMs: settings.OIDC_TIMEOUT * 1000 }),
-    url: () => settings.OIDC_OP_JWKS_ENDPOINT ?? '',
-    logger,
-  });
-  return { settings, http, logger, signingKeys, privateKeys, userStore: new ClaimsUserStore() };
+  const exchange = new Exchange({ http, logger, timeoutMs: settings.OIDC_TIMEOUT * 1000 });
+  const metadata = new AuthorizationServerMetadata({ settings, exchange, logger });
+  const url = () => metadata.endpoint('OIDC_OP_JWKS_ENDPOINT');
+  const signingKeys = new SigningKeys({ exchange, url, logger });
+  return { settings, http, logger, metadata, signingKeys, privateKeys, userStore: new ClaimsUserStore() };
 }
