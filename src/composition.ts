@@ -150,7 +150,8 @@ function nameOf(provider: AnyBackendProvider | undefined, name: string): string 
   return typeof provider === 'function' ? nameOfBackendClass(provider) : name;
 }
 
-async function undiciAdapter(settings: Settings): Promise<HttpAdapter> {
+/** The adapter that is used where the application brings none. */
+export async function undiciAdapter(settings: Settings): Promise<HttpAdapter> {
   const { UndiciHttpAdapter } = await import('./http/undici-adapter.ts');
   const { OIDC_CA: ca, OIDC_PROXY: proxy, OIDC_VERIFY_SSL: rejectUnauthorized } = settings;
   return new UndiciHttpAdapter({
