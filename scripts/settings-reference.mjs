@@ -15,6 +15,7 @@ const GROUPS = [
     title: 'Which authorization server is asked',
     names: [
       'OIDC_OP_URL',
+      'OIDC_OP_INTERNAL_URL',
       'OIDC_OP_INTROSPECTION_ENDPOINT',
       'OIDC_OP_JWKS_ENDPOINT',
       'OIDC_OP_TOKEN_ENDPOINT',

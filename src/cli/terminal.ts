@@ -33,7 +33,7 @@ type Colour = Parameters<typeof styleText>[0];
 
 /** Colours a text where colours are understood. */
 export function paint(terminal: Pick<Terminal, 'colours'>, colour: Colour, written: string): string {
-  return terminal.colours ? styleText(colour, written) : written;
+  return terminal.colours ? styleText(colour, written, { validateStream: false }) : written;
 }
 
 // eslint-disable-next-line no-control-regex -- control characters are what this looks for

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Kysely } from 'kysely';
 import type { KyselyUserStore } from '../user/kysely-user-store.ts';
 import { UsageError } from './exit-code.ts';
@@ -62,14 +63,12 @@ async function openPostgres(url: string, timeoutMs: number): Promise<Kysely<any>
 async function openSqlite(file: string, create: boolean): Promise<Kysely<any>> {
   const { Kysely, SqliteDialect } = await peer('kysely', () => import('kysely'));
   const { default: Database } = await peer('libsql', () => import('libsql'));
+  // The driver would make a file of its own, and a slip in the path would go unseen.
+  if (!create && !existsSync(file)) throw new UsageError(`--database: there is no file ${file}.`);
   try {
-    return new Kysely({
-      dialect: new SqliteDialect({ database: new Database(file, { fileMustExist: !create }) }),
-    });
+    return new Kysely({ dialect: new SqliteDialect({ database: new Database(file) }) });
   } catch {
-    throw new UsageError(
-      `--database: ${file} cannot be opened as an SQLite file${create ? '' : '; it must exist'}.`,
-    );
+    throw new UsageError(`--database: ${file} cannot be opened as an SQLite file.`);
   }
 }
 

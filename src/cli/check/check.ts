@@ -28,6 +28,8 @@ export interface CheckContext {
   document?: MetadataDocument;
   /** Whether the authorization server took our credentials, once it was asked. */
   accepted?: boolean;
+  /** What the backend made of its answer about a token that nobody has issued. */
+  outcome?: unknown;
 }
 
 /** One step of `oidc-rs check`. A later capability adds its own to the list in `checks.ts`. */

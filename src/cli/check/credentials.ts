@@ -17,6 +17,12 @@ export const credentials: Check = {
   async run(context) {
     const { composition, http } = context;
     if (composition === undefined) return [skip('The settings have to be corrected first.')];
+    if (
+      context.document === undefined &&
+      context.reading.settings.OIDC_OP_INTROSPECTION_ENDPOINT === undefined
+    ) {
+      return [skip('The address of the introspection endpoint is not known.')];
+    }
     const before = http.exchanges.length;
     const failure = await composition.backend
       .getClaims(new AccessToken(randomBytes(32).toString('base64url')))
@@ -56,6 +62,7 @@ export const credentials: Check = {
       }
     }
     context.accepted = true;
+    context.outcome = failure;
     const { OIDC_RS_CLIENT_ID: client = '' } = context.reading.settings;
     return [
       pass(
@@ -67,10 +74,7 @@ export const credentials: Check = {
 
 function rejected(status: number, tried: readonly string[], { reading, document }: CheckContext): Finding {
   const { OIDC_RS_CLIENT_ID: client = '' } = reading.settings;
-  const advertised: unknown = document?.[AUTHENTICATION_METHODS];
-  const methods = Array.isArray(advertised)
-    ? ` It says that it takes ${advertised.map((method) => printable(method, 40)).join(', ')}.`
-    : '';
+  const methods = advertised(document);
   if (status === 403) {
     return fail(
       `The authorization server knows ${client} and does not let it introspect tokens (status 403).`,
@@ -81,4 +85,19 @@ function rejected(status: number, tried: readonly string[], { reading, document 
     `The authorization server refuses ${client} (status ${String(status)}): your credentials or the authentication method are wrong. Tried: ${[...new Set(tried)].join(', ')}.${methods}`,
     'Compare OIDC_RS_CLIENT_ID, OIDC_RS_CLIENT_SECRET and OIDC_RS_CLIENT_AUTH_METHOD with the registration.',
   );
+}
+
+/** What the metadata says about how clients authenticate: for introspection, or else for tokens, which is mostly the same. */
+function advertised(document: CheckContext['document']): string {
+  for (const [member, endpoint] of [
+    [AUTHENTICATION_METHODS, 'introspection'],
+    ['token_endpoint_auth_methods_supported', 'the token endpoint'],
+  ] as const) {
+    const methods: unknown = document?.[member];
+    if (Array.isArray(methods)) {
+      const list = methods.map((method) => printable(method, 40)).join(', ');
+      return ` For ${endpoint} the server advertises ${list}.`;
+    }
+  }
+  return '';
 }
