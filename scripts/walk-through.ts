@@ -79,8 +79,12 @@ async function walk(page: Page, tarball: string): Promise<string | undefined> {
 
   const main = writeCode(page, project);
   writeFileSync(join(project, '.env'), environment(page, server));
+  for (const line of commands.filter((command) => /^npx oidc-rs (?:keygen|check)\b/.test(command))) {
+    const failed = await execute(line, project).catch((error: unknown) => error as { stdout?: string });
+    if (failed !== undefined) return `${line}: ${failed.stdout ?? ''}`;
+  }
   let said = '';
-  const api = run(commands.find((line) => line.includes('--env-file')) ?? '', main, project);
+  const api = run(commands.find((line) => /^(?!npx oidc-rs).*--env-file/.test(line)) ?? '', main, project);
   api.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
   try {
     const origin = await listening(api);
@@ -103,6 +107,11 @@ async function walk(page: Page, tarball: string): Promise<string | undefined> {
   } finally {
     api.kill();
   }
+}
+
+/** Runs a command that has to end well. Not spawnSync: it asks the authorization server, which is in this process. */
+async function execute(line: string, cwd: string): Promise<undefined> {
+  await promisify(execFile)('sh', ['-ec', line], { cwd, timeout: MINUTE });
 }
 
 /** Starts the API: by the page's own command, or with tsx where it has none or asks for a Node that is not here. */

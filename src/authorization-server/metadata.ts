@@ -146,7 +146,7 @@ export class AuthorizationServerMetadata {
     if (!(endpoint instanceof FormatError)) return endpoint;
     const member = ENDPOINTS[setting];
     throw this.#options.exchange.untrusted(
-      member,
+      'metadata',
       `The ${member} in its metadata ${endpoint.message}; or set ${setting}.`,
     );
   }

@@ -51,7 +51,7 @@ describe('the drawing of the way of a token', () => {
   });
 
   it('goes where the imports go', () => {
-    expect(importsOf('resource-server.ts')).toEqual(
+    expect(importsOf('composition.ts')).toEqual(
       expect.arrayContaining(['authentication/authenticator.ts', 'authentication/challenge.ts']),
     );
     expect(importsOf('authentication/authenticator.ts')).toEqual(

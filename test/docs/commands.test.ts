@@ -22,6 +22,11 @@ const RUN: [commands: RegExp, by: string, shown: string][] = [
   [BUNDLING, 'test/docs/commands.test.ts', 'execFile'],
   [/^npm run build$/, '.ci/run', 'npm run check'],
   [/^node bench\/requests\.mjs --quick$/, '.ci/run', 'node bench/requests.mjs --quick'],
+  [/^npx oidc-rs (check|keygen)/, 'scripts/walk-through.ts', 'oidc-rs'],
+  [/^npx oidc-rs introspect/, 'test/cli/introspect.test.ts', 'introspect'],
+  [/^npx oidc-rs keygen/, 'test/cli/keygen.test.ts', 'keygen'],
+  [/^npx oidc-rs migrate/, 'test/cli/migrate.test.ts', 'migrate'],
+  [/^npx oidc-rs serve/, 'test/cli/serve.test.ts', 'serve'],
   [INTROSPECTING, 'test/docs/commands.test.ts', 'execFile'],
   [/^(openssl |cat new\.pem)/, 'test/docs/settings.test.ts', 'execFileSync'],
 ];

@@ -154,7 +154,7 @@ describe('the reference of errors', () => {
       (kind) => kind !== 'too_large' && kind !== 'encoding',
     );
     expect(kinds.length).toBeGreaterThan(4);
-    expect(sorted(tableBelow(page, '### as.unavailable'))).toEqual(sorted([...kinds, 'status']));
+    expect(sorted(tableBelow(page, '### as.unavailable'))).toEqual(sorted([...kinds, 'status', 'metadata']));
   });
 
   it('has every reason to leave a signing key out, and no other', () => {
