@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { isResourceServerError } from '../errors.ts';
 import { EXIT, type ExitCode, UsageError } from './exit-code.ts';
+import type { ServeFlags } from './serve/forward-auth.ts';
 import type { Terminal } from './terminal.ts';
 
 const EXIT_CODES = `
@@ -125,14 +126,21 @@ function addIntrospect(program: Command, terminal: Terminal, done: Done): void {
     )
     .argument(
       '[token]',
-      'the token; better from a file or from standard input, which stay out of the shell history',
+      'the token; better from a file or from standard input (-), which stay out of the shell history',
     )
-    .option('--token-file <file>', 'read the token from a file')
+    .option('--token-file <file>', 'read the token from a file; - is standard input')
     .option('--scopes <scopes>', 'scopes that the route asks for, all of them', words)
     .option('--any-scope <scopes>', 'scopes of which the route asks for one', words)
     .option('--clients', 'let clients in that act for themselves')
     .addOption(database())
     .addOption(json())
+    .configureOutput({
+      // A token may begin with a dash, and would be repeated as an option that nobody knows.
+      outputError: (message, write) => {
+        const hint = 'a token that begins with a dash comes by standard input or --token-file, or after --';
+        write(message.replace(/unknown option '[^']{20,}'.*/, `unknown option: ${hint}`));
+      },
+    })
     .action(async (token: string | undefined, options: object) => {
       const { introspect } = await import('./introspect.ts');
       done(await introspect(token, options, terminal));
@@ -159,13 +167,28 @@ function addServe(program: Command, terminal: Terminal, done: Done): void {
     .option('--port <port>', 'the port to listen on; 0 takes a free one', wholeNumber(0, 65535), 8080)
     .option('--host <host>', 'the address to listen on', '127.0.0.1')
     .addOption(
-      new Option('--users <users>', 'whether there is a local user behind a token')
+      new Option(
+        '--users <users>',
+        'whether there is a local user behind a token; it decides over OIDC_RS_CREATE_USER',
+      )
         .choices(['none', 'lookup', 'create'])
         .default('none'),
     )
     .addOption(database())
+    .option('--unverified-email', 'keep and hand on e-mail addresses that nobody has verified, too')
     .option('--policies <file>', 'what /policy/<name> asks for: a JSON file')
-    .action(async (options: object) => {
+    .option(
+      '--header <what=Name>',
+      'call a header otherwise, such as subject=X-Remote-User; for subject, user-id, email, audience, scopes',
+      collect,
+    )
+    .option(
+      '--drain-seconds <seconds>',
+      'how long requests in flight may take after SIGTERM',
+      wholeNumber(0, 3600),
+      10,
+    )
+    .action(async (options: ServeFlags) => {
       const { serve } = await import('./serve.ts');
       done(await serve(options, terminal));
     });
