@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { isResourceServerError } from '../errors.ts';
 import { EXIT, type ExitCode, UsageError } from './exit-code.ts';
+import type { KeygenFlags } from './keygen.ts';
 import type { ServeFlags } from './serve/forward-auth.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -98,11 +99,34 @@ const database = (): Option =>
 function addKeygen(program: Command, terminal: Terminal, done: Done): void {
   program
     .command('keygen')
-    .description('Makes the private key to which the authorization server encrypts its answers.')
+    .description(
+      'Makes the private key to which the authorization server encrypts its answers, with the settings that go with it ' +
+        'and what to register. What is printed is a piece of an .env file: oidc-rs keygen >> .env',
+    )
+    .addOption(
+      new Option('--type <type>', 'the type of the key').choices(['RSA', 'EC', 'OKP']).default('RSA'),
+    )
+    .option('--bits <bits>', 'the size of an RSA key: 2048, 3072 (default) or 4096', wholeNumber(2048, 4096))
+    .option('--curve <curve>', 'P-256 (default), P-384 or P-521 of an EC key; X25519 of an OKP key')
+    .option('--algorithm <alg>', 'OIDC_RS_ENCRYPTION_ALGO (default: RSA-OAEP, or ECDH-ES+A256KW)')
+    .addOption(
+      new Option('--encoding <enc>', 'OIDC_RS_ENCRYPTION_ENCODING')
+        .choices(['A128GCM', 'A192GCM', 'A256GCM', 'A128CBC-HS256', 'A192CBC-HS384', 'A256CBC-HS512'])
+        .default('A256GCM'),
+    )
+    .option(
+      '--out <file>',
+      'write the key to a new file that only you may read, and print its name as the setting',
+    )
+    .option('--jwks-out <file>', 'write the public JWK Set to a file, too')
+    .option(
+      '--rotate <file>',
+      'put the new key in front of those in a PEM file, which go on decrypting; the file is replaced, or --out written',
+    )
     .addOption(json())
-    .action(async (options: object) => {
+    .action(async (options: KeygenFlags) => {
       const { keygen } = await import('./keygen.ts');
-      done(await keygen(options, terminal));
+      done(keygen(options, terminal));
     });
 }
 
