@@ -17,7 +17,7 @@ export type LogLine = Readonly<Record<string, unknown>>;
 export interface ServeHere {
   readonly url: string;
   /** What it has written so far. */
-  readonly lines: readonly LogLine[];
+  readonly lines: () => LogLine[];
   /** The lines of requests, without what differs from run to run. */
   readonly requests: () => LogLine[];
   /** The text of it, to search for what must not be there. */
@@ -44,9 +44,7 @@ export async function serveHere(env: Environment, flags: Partial<ServeFlags> = {
   const lines = (): LogLine[] => written.map((line) => JSON.parse(line) as LogLine);
   return {
     url: server.url,
-    get lines() {
-      return lines();
-    },
+    lines,
     requests: () =>
       lines()
         .filter(({ event }) => event === 'request')
