@@ -74,12 +74,7 @@ describe('the start', () => {
       },
     });
     const names = problems.map((problem) => /^[A-Z_]+/.exec(problem)?.[0]).sort();
-    expect(names).toEqual([
-      'OIDC_OP_URL',
-      'OIDC_RS_CLIENT_ID',
-      'OIDC_RS_PRIVATE_KEY_STR',
-      'OIDC_TIMEOUT',
-    ]);
+    expect(names).toEqual(['OIDC_OP_URL', 'OIDC_RS_CLIENT_ID', 'OIDC_RS_PRIVATE_KEY_STR', 'OIDC_TIMEOUT']);
     expect(problems.join()).not.toMatch(/the-secret|BEGIN/);
   });
 

@@ -9,7 +9,9 @@ import { readSettings } from '../../src/settings.ts';
 import { oidcRs } from '../support/terminal.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'oidc-rs-keygen-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
 
 /** What an API makes of an `.env` file. */
 function keysOf(env: Record<string, string | undefined>): PrivateKeys {
@@ -93,7 +95,7 @@ describe('oidc-rs keygen', () => {
     const run = await oidcRs(['keygen', '--type', 'EC', '--rotate', file]);
     expect(run.code).toBe(0);
     expect(run.err).toMatch(/new key is in front, and the only one that is published/);
-    const keys = keysOf(parseEnv(run.out) as Record<string, string>);
+    const keys = keysOf(parseEnv(run.out));
     expect((await keys.decrypt(jwe)).plaintext).toBe('the answer');
     expect((await keys.decrypt(await encryptTo(jwksIn(run.out)))).plaintext).toBe('the answer');
     expect(jwksIn(run.out).keys).toHaveLength(1);

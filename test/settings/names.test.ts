@@ -78,18 +78,12 @@ describe('names that are not known', () => {
     });
   });
 
-  it.each([
-    'OIDC_ISSUER',
-    'OIDC_CLIENT_ID',
-    'OIDC_ID',
-    'OIDC_XX',
-    'PATH',
-    'CA',
-    '',
-    'NODE_ENV',
-  ])('says nothing about %s in the environment', (name) => {
-    expect(inEnvironment(name)).toEqual({ problems: [], warnings: [] });
-  });
+  it.each(['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_ID', 'OIDC_XX', 'PATH', 'CA', '', 'NODE_ENV'])(
+    'says nothing about %s in the environment',
+    (name) => {
+      expect(inEnvironment(name)).toEqual({ problems: [], warnings: [] });
+    },
+  );
 
   it('says that a setting which is no secret does not come from a file', () => {
     const expected = /^OIDC_OP_URL_FILE is not read.*set OIDC_OP_URL itself, for example OIDC_OP_URL=https:/;
