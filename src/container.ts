@@ -81,7 +81,8 @@ export function backendNamed(name: string): AnyBackendProvider | undefined {
   return shippedBackend(name) ?? registered.get(name);
 }
 
-function shippedBackend(name: string): AnyBackendProvider | undefined {
+/** The backend that is shipped under a name. */
+export function shippedBackend(name: string): AnyBackendProvider | undefined {
   return SHIPPED.get(name.startsWith(ORIGINAL_PATH) ? name.slice(ORIGINAL_PATH.length) : name);
 }
 

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { PrivateKeys } from '../key/private-keys.ts';
 import { Secret } from '../secret.ts';
+import { envLine } from './env-file.ts';
 import { readTextFile } from './environment.ts';
 import { EXIT, type ExitCode, UsageError } from './exit-code.ts';
 import { algorithmOf, generateKey, type KeyFlags } from './keygen/key-options.ts';
@@ -61,7 +62,9 @@ function print(settings: Record<string, string>, jwks: string, flags: KeygenFlag
   const { OIDC_RS_ENCRYPTION_ALGO: alg = '', OIDC_RS_ENCRYPTION_ENCODING: enc = '' } = settings;
   terminal.out('# Signed and encrypted introspection answers (RFC 9701)');
   for (const [name, value] of Object.entries(settings)) {
-    terminal.out(`${name}=${/[\s"#'\\]/.test(value) ? `"${value.replaceAll('\n', '\\n')}"` : value}`);
+    terminal.out(
+      envLine(name, value) ?? `# ${name} cannot be written in a line: put it into a file by --out.`,
+    );
   }
   terminal.out(
     [

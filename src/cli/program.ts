@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { isResourceServerError } from '../errors.ts';
 import { EXIT, type ExitCode, UsageError } from './exit-code.ts';
 import type { KeygenFlags } from './keygen.ts';
+import type { MigrateFlags } from './migrate.ts';
 import type { ServeFlags } from './serve/forward-auth.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -175,9 +176,10 @@ function addMigrate(program: Command, terminal: Terminal, done: Done): void {
   program
     .command('migrate')
     .description("Turns the settings of django-lasuite's resource server into those of this package.")
-    .argument('[files...]', 'a .env file, or the settings module; standard input without one')
+    .argument('[files...]', 'a .env file, the settings module, or both; standard input without one')
+    .option('--out <file>', 'write a new file that only you may read')
     .addOption(json())
-    .action(async (files: string[], options: object) => {
+    .action(async (files: string[], options: MigrateFlags) => {
       const { migrate } = await import('./migrate.ts');
       done(await migrate(files, options, terminal));
     });
