@@ -49,6 +49,9 @@ export const credentials: Check = {
       const said = typeof error === 'string' ? ` (${printable(error, 60)})` : '';
       // Whoever is registered for the other kind of answer is told so before anybody looks at the token.
       const other = error === 'invalid_request' || error === 'invalid_client_metadata';
+      const nowhere =
+        response.status === 404 &&
+        'Leave OIDC_OP_INTROSPECTION_ENDPOINT out, or set it to what the metadata says.';
       const tokenRefused = isResourceServerError(failure) && failure.code === 'ERR_INVALID_TOKEN';
       if (!tokenRefused) {
         return [
@@ -56,7 +59,7 @@ export const credentials: Check = {
             `The introspection endpoint answered ${String(response.status)}${said}. ${explain(failure)}`,
             other
               ? 'Compare OIDC_RS_BACKEND_CLASS (JSON, or signed and encrypted) with how this client is registered.'
-              : 'Look into the log of the authorization server.',
+              : nowhere || 'Look into the log of the authorization server.',
           ),
         ];
       }

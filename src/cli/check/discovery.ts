@@ -17,7 +17,11 @@ export const discovery: Check = {
       try {
         response = await exchange.send({ method: 'GET', url, headers: { accept: 'application/json' } });
       } catch (error) {
-        return [fail(`${url}: ${explain(error)}`, 'Start the authorization server, or correct OIDC_OP_URL.')];
+        const why = explain(error);
+        const remedy = why.includes('TLS')
+          ? "Set OIDC_CA_FILE to the certificate of the authority that signed the server's."
+          : 'Start the authorization server, or correct OIDC_OP_URL.';
+        return [fail(`${url}: ${why}`, remedy)];
       }
       if (response.status === 404) continue;
       const document = response.status === 200 ? parseJsonObject(response.body) : undefined;

@@ -7,6 +7,14 @@ export const settings: Check = {
     const warnings = reading.warnings.map((warning) => warn(`${warning}.`));
     if (problems.length > 0)
       return Promise.resolve([...problems.map((problem) => fail(problem)), ...warnings]);
+    if (!reading.settings.OIDC_RESOURCE_SERVER_ENABLED)
+      return Promise.resolve([
+        warn(
+          'OIDC_RESOURCE_SERVER_ENABLED is false: every protected route answers 503.',
+          'Set it to true, or leave it out.',
+        ),
+        ...warnings,
+      ]);
     const backend = composition?.backendName ?? reading.settings.OIDC_RS_BACKEND_CLASS;
     return Promise.resolve([pass(`Complete. Requests are let in by ${backend}.`), ...warnings]);
   },
