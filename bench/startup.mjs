@@ -43,7 +43,7 @@ const imports = (names) => names.map((name) => `await import('${name}');`).join(
 const VARIANTS = {
   'nothing (the measurement itself)': ['', ''],
   'import undici and jose alone': ['', imports(['undici', 'jose'])],
-  'import all five dependencies': [
+  'import the five that an API loads': [
     '',
     imports(['reflect-metadata', 'tsyringe', 'convict', 'undici', 'jose']),
   ],

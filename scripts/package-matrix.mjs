@@ -3,7 +3,7 @@
 //   node scripts/package-matrix.mjs               builds first
 //   node scripts/package-matrix.mjs --no-build    takes dist/ as it is
 //
-// NODE24_BINARY names a second Node to try as well. Needs npm's registry, or its cache, for the five dependencies.
+// NODE24_BINARY names a second Node to try as well. Needs npm's registry, or its cache, for the six dependencies.
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -44,6 +44,7 @@ try {
         '--no-emoji',
         '--no-color',
       ]),
+    ...nodes.map((node) => () => runInstalledCommand(node)),
     ...ready.flatMap(importChecks),
   ];
   await inParallel(tasks, availableParallelism());
@@ -118,6 +119,18 @@ async function checkTypes(ready) {
 async function runTool(name, args) {
   const { code, output } = await run(join(ROOT, 'node_modules/.bin', name), args);
   if (code !== 0) problems.push(`${name} is not content:\n${output}`);
+}
+
+/** The command of the package, as npm links it: it has to work with nothing but the dependencies. */
+async function runInstalledCommand(node) {
+  for (const [command, path] of Object.entries(manifest.bin)) {
+    const linked = join(directory, 'node_modules/.bin', command);
+    if (!existsSync(linked)) problems.push(`${command} is not linked`);
+    const file = join(directory, 'node_modules', manifest.name, path);
+    const { code, output } = await run(node, [file, 'keygen', '--type', 'OKP']);
+    if (code !== 0 || !output.includes('OIDC_RS_PRIVATE_KEY_STR='))
+      problems.push(`${command} keygen on ${versionOf(node)} ended with ${code}: ${output}`);
+  }
 }
 
 function run(command, args) {
