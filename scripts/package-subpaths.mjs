@@ -22,6 +22,9 @@ const ROWS = {
   './kysely': { peers: ['kysely'] },
 };
 
+/** What the command loads for --database. */
+const COMMAND_PEERS = ['kysely', 'libsql', 'pg'];
+
 /** Every subpath of a package.json with its row, and what is wrong with the rows. */
 export function subpathsOf(manifest) {
   const exported = Object.keys(manifest.exports).filter((subpath) => subpath !== './package.json');
@@ -30,7 +33,7 @@ export function subpathsOf(manifest) {
     return { subpath, specifier: manifest.name + subpath.slice(1), peers, later, types };
   });
   const peers = Object.keys(manifest.peerDependencies);
-  const used = new Set(rows.flatMap((row) => [...row.peers, ...row.later]));
+  const used = new Set([...rows.flatMap((row) => [...row.peers, ...row.later]), ...COMMAND_PEERS]);
   const problems = [
     ...exported.filter((subpath) => !(subpath in ROWS)).map((subpath) => `${subpath} has no row in ROWS`),
     ...Object.keys(ROWS)

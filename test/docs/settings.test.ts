@@ -16,6 +16,7 @@ const NAMES = Object.entries(settingsSchema).flatMap(([name, definition]) =>
 /** Pages that name more than the settings: what the guide shows as mistakes, and what belongs to the login module. */
 const MORE_NAMES: Record<string, Iterable<string>> = {
   'docs/guides/settings.md': ['OIDC_RS_SCOPE', 'OIDC_TIMEOT'],
+  'docs/guides/troubleshooting.md': ['OIDC_RS_AUDIENCE'],
   'docs/guides/users.md': ['OIDC_CREATE_USER', 'OIDC_FALLBACK_TO_EMAIL_FOR_IDENTIFICATION'],
   'docs/guides/migrating-from-django-lasuite.md': LOGIN_SETTINGS,
   'docs/reference/settings.md': ['OIDC_CREATE_USER'],
