@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const EXAMPLES = fileURLToPath(new URL('../../examples/forward-auth/', import.meta.url));
+
+/** Why a test that needs these programs cannot run here; CI installs them, and does without none. */
+export function missingProgram(...programs: string[]): string | undefined {
+  const missing = programs.filter((program) => spawnSync(program, ['version']).error !== undefined);
+  if (missing.length === 0) return undefined;
+  if (process.env.CI !== undefined) throw new Error(`CI needs ${missing.join(' and ')}.`);
+  return `${missing.join(' and ')} not installed`;
+}
+
+/** A program that listens, in a folder of its own. */
+export interface RunningProgram {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** The API of the example, in Python. */
+export async function startApi(): Promise<RunningProgram> {
+  const port = await freePort();
+  return start('python3', [join(EXAMPLES, 'api.py')], port, { PORT: String(port) });
+}
+
+/** nginx or Caddy with the configuration of the example, whose ports are replaced. */
+export async function startProxy(
+  program: 'nginx' | 'caddy',
+  upstream: { readonly auth: string; readonly api: string },
+): Promise<RunningProgram> {
+  const folder = mkdtempSync(join(tmpdir(), `forward-auth-${program}-`));
+  // Its workers may run as another user.
+  chmodSync(folder, 0o755);
+  const port = await freePort();
+  const name = program === 'nginx' ? 'nginx.conf' : 'Caddyfile';
+  const config = readFileSync(join(EXAMPLES, name), 'utf8')
+    .replaceAll('127.0.0.1:8080', new URL(upstream.auth).host)
+    .replaceAll('127.0.0.1:9000', new URL(upstream.api).host)
+    .replace('listen 8000', `listen 127.0.0.1:${String(port)}`)
+    .replace('http://:8000', `http://127.0.0.1:${String(port)}`);
+  writeFileSync(join(folder, name), config);
+  const args =
+    program === 'nginx'
+      ? ['-p', folder, '-c', name, '-e', 'stderr', '-g', 'daemon off;']
+      : ['run', '--config', join(folder, name), '--adapter', 'caddyfile'];
+  const running = await start(program, args, port, { HOME: folder, XDG_DATA_HOME: folder });
+  return {
+    url: running.url,
+    stop: async () => {
+      await running.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function start(
+  program: string,
+  args: readonly string[],
+  port: number,
+  env: Record<string, string>,
+): Promise<RunningProgram> {
+  const child = spawn(program, args, {
+    env: { PATH: `${process.env.PATH ?? ''}:/usr/sbin`, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let err = '';
+  child.stderr.on('data', (chunk: Buffer) => (err = (err + chunk.toString()).slice(-4000)));
+  const ended = once(child, 'close');
+  for (let tries = 0; !(await listens(port)); tries++) {
+    if (child.exitCode !== null || tries === 200) {
+      child.kill('SIGKILL');
+      throw new Error(`${program} does not listen: ${err}`);
+    }
+    await wait(50);
+  }
+  return {
+    url: `http://127.0.0.1:${String(port)}`,
+    stop: async () => {
+      terminate(child);
+      await ended;
+    },
+  };
+}
+
+function terminate(child: ChildProcess): void {
+  if (child.exitCode === null) child.kill('SIGTERM');
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => {
+      resolve(false);
+    });
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
