@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { pageAt, ROOT } from './pages.ts';
+
+// `npx vitest run test/docs/forward-auth.test.ts -u` copies the files into the guide.
+it('the guide shows the files that are run', async () => {
+  const page = pageAt('docs/guides/forward-auth.md');
+  const shown: string[] = [];
+  const text = page.text.replace(
+    /(<!-- file: (\S+) -->\n\n```\w+\n)(?:(?!```).*\n)*```/g,
+    (_whole, before: string, file: string) => {
+      shown.push(file);
+      return `${before}${readFileSync(ROOT + file, 'utf8')}\`\`\``;
+    },
+  );
+  expect(shown).toHaveLength(6);
+  await expect(text).toMatchFileSnapshot(ROOT + page.path);
+});
