@@ -6,7 +6,7 @@ import { ClaimsUserStore } from '../user/claims-user-store.ts';
 import { importModules, readEnvironment, type SettingsFlags } from './environment.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { decide, type Parts, type RouteFlags } from './introspect/decide.ts';
-import { LookingUserStore } from './introspect/looking-user-store.ts';
+import { LookingUserStore } from './introspect/look-up-user.ts';
 import { readToken } from './introspect/read-token.ts';
 import { render, renderJson } from './introspect/render.ts';
 import { RecordingHttpAdapter } from './recorded-exchanges.ts';
@@ -33,6 +33,7 @@ export async function introspect(
   const env = readEnvironment(terminal, flags.envFile);
   await importModules(flags.import);
   const reading = readSettings({ env });
+  for (const warning of reading.warnings) terminal.err(warning);
   const report = await withParts(flags, reading, async (parts) =>
     decide(await readToken(argument, flags.tokenFile, terminal), flags, parts),
   );
@@ -54,9 +55,9 @@ async function withParts<T>(
     throw new UnavailableError('ERR_DISABLED');
   }
   const timeoutMs = settings.OIDC_TIMEOUT * 1000;
+  const http = new RecordingHttpAdapter(await undiciAdapter(settings));
   const database =
     flags.database === undefined ? undefined : await openUserDatabase(flags.database, { timeoutMs });
-  const http = new RecordingHttpAdapter(await undiciAdapter(settings));
   try {
     const users = new LookingUserStore(database?.store ?? new ClaimsUserStore());
     const composition = await compose({ http, userStore: users, logger: SILENT }, reading);

@@ -3,8 +3,7 @@ import { type Claims, ownClaim } from '../../claims.ts';
 import type { Settings } from '../../settings.ts';
 import type { Context } from './context.ts';
 import { issuerRemedy } from './envelope-checks.ts';
-import { type Finding, holds, judge, quote } from './finding.ts';
-import { instant } from './instant.ts';
+import { type Finding, holds, instant, judge, quote } from './finding.ts';
 
 /** What introspection said, point by point, by the checks that the backends do. */
 export function claimsChecks(claims: Claims, context: Context): Finding[] {
@@ -98,5 +97,7 @@ function byItsOwnWords({ selfDescription }: Context): string {
     ...(iss === undefined ? [] : [`\`iss\` ${quote(iss)}`]),
     ...(exp === undefined ? [] : [`\`exp\` ${instant(exp)}`]),
   ];
-  return said.length === 0 ? '' : `; the token is a JWT and says of itself, unverified, ${said.join(', ')}`;
+  return said.length === 0
+    ? ''
+    : `; the token is a JWT and says of itself, unverified, ${said.join(', ')}; some servers say so of every JWT, such as an ID token`;
 }

@@ -3,6 +3,8 @@ export type Conceal = <T>(value: T) => T;
 
 // A shorter one is part of too many words that have nothing to do with it.
 const LEAST = 8;
+// Claims nested deeper are refused anyway, and could not be walked to their end.
+const DEEPEST = 40;
 
 /**
  * Makes the function that takes secrets out of what somebody else wrote. Some servers repeat the token as its `jti`, and
@@ -17,11 +19,15 @@ export function concealer(secrets: readonly string[]): Conceal {
       .filter(({ length }) => length >= LEAST)
       .reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), text);
   };
-  const conceal = (value: unknown): unknown => {
+  const conceal = (value: unknown, depth = 0): unknown => {
     if (typeof value === 'string') return hide(value);
-    if (Array.isArray(value)) return value.map(conceal);
+    // A backend's own claims may hold what JSON cannot.
+    if (typeof value === 'bigint') return String(value);
     if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [hide(name), conceal(member)]));
+    if (depth > DEEPEST) return '…';
+    if (Array.isArray(value)) return value.map((member) => conceal(member, depth + 1));
+    const members = Object.entries(value).map(([name, member]) => [hide(name), conceal(member, depth + 1)]);
+    return Object.fromEntries(members);
   };
-  return conceal as Conceal;
+  return ((value: unknown) => conceal(value)) as Conceal;
 }

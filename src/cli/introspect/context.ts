@@ -3,10 +3,11 @@ import type { Composition } from '../../composition.ts';
 import type { Requirements } from '../../types.ts';
 import type { RecordedExchange } from '../recorded-exchanges.ts';
 import type { EnvelopeHeaders } from '../envelope.ts';
-import type { Finding } from './finding.ts';
-import type { LookingUserStore } from './looking-user-store.ts';
+import type { Conceal } from './conceal.ts';
+import type { Step } from './finding.ts';
+import type { LookingUserStore } from './look-up-user.ts';
 
-/** What is known once a token was decided on: what the steps are explained from. Nothing secret is in it. */
+/** What is known once a token was decided on: what the steps are explained from. */
 export interface Context {
   readonly composition: Composition<unknown, Claims>;
   readonly requirements: Requirements;
@@ -25,8 +26,9 @@ export interface Context {
   readonly claims: Claims | undefined;
   /** Whether `claims` came by introspection, so that the checks of introspection apply. */
   readonly introspected: boolean;
-  /** The introspection requests, and what came back. */
+  /** The introspection requests, and what came back. The token is in them: nothing of theirs is shown but by `conceal`. */
   readonly introspections: readonly RecordedExchange[];
+  readonly conceal: Conceal;
   readonly envelope: Envelope | undefined;
   readonly users: LookingUserStore;
   /** Whether `--database` says where the users are. */
@@ -46,8 +48,12 @@ export function statusOf(step: number, { failed }: Pick<Context, 'failed'>): 'pa
   return step < failed ? 'pass' : step === failed ? 'fail' : 'skip';
 }
 
-/** That a backend has decided otherwise than the checks of the package would have: it has a hook of its own. */
-export function decidesItself(hook: string, status: 'pass' | 'fail', checks: readonly Finding[]): string {
+/** Adds that a backend has decided otherwise than the package's checks would have: it has a hook of its own. */
+export function withOwnHook(
+  found: string,
+  { name, status, checks }: Pick<Step, 'name' | 'status' | 'checks'>,
+): string {
   const refused = checks.some((check) => check.status === 'fail');
-  return refused === (status === 'fail') ? '' : `; it decides by a ${hook} of its own`;
+  if (refused === (status === 'fail')) return found;
+  return `${found.replace(/\.$/, '')}; it decides by a ${name} of its own`;
 }

@@ -8,10 +8,9 @@ import { introspectionsOf, type RecordingHttpAdapter } from '../recorded-exchang
 import { printable } from '../terminal.ts';
 import { concealer } from './conceal.ts';
 import type { Context } from './context.ts';
-import { describesItself } from './describes-itself.ts';
-import type { LookingUserStore } from './looking-user-store.ts';
+import type { LookingUserStore } from './look-up-user.ts';
 import { failedStep, observe } from './observe.ts';
-import { openEnvelope } from './open-envelope.ts';
+import { describesItself, openEnvelope } from './unverified.ts';
 import { explainSteps, type Report, shownIdentity } from './report.ts';
 
 /** What the API is made of here. */
@@ -69,6 +68,7 @@ export async function decide(
     claims,
     introspected: seen.answer !== undefined,
     introspections,
+    conceal,
     envelope,
     users,
     database: flags.database !== undefined,

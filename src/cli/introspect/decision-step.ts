@@ -1,8 +1,8 @@
 import { checkAudience } from '../../backend/claim-checks.ts';
 import { callerAudience, type Claims, ownClaim } from '../../claims.ts';
 import type { Settings } from '../../settings.ts';
-import { type Context, decidesItself, statusOf } from './context.ts';
-import { type Finding, holds, judge, quote, quoteEach, type Step } from './finding.ts';
+import { type Context, statusOf, withOwnHook } from './context.ts';
+import { type Finding, holds, judge, quote, type Step } from './finding.ts';
 import { scopeChecks } from './scope-checks.ts';
 
 /** The fourth step: whether the claims are enough. All that the settings and the route ask for is shown. */
@@ -20,7 +20,7 @@ export function decisionStep(context: Context): Step {
     ...scopeChecks(claims, settings, requirements),
   ];
   const found = status === 'fail' ? (why ?? '') : 'it does';
-  return { name, status, expected, found: found + decidesItself(name, status, checks), checks };
+  return { name, status, expected, found: withOwnHook(found, { name, status, checks }), checks };
 }
 
 function audience(claims: Claims, settings: Settings): Finding {
@@ -33,7 +33,7 @@ function audience(claims: Claims, settings: Settings): Finding {
       name: 'audience',
       expected: anybody
         ? `this API wants ${quote(claim)} (OIDC_RS_AUDIENCE_CLAIM) to name one caller`
-        : `this API wants ${quote(claim)} (OIDC_RS_AUDIENCE_CLAIM) to name one of ${quoteEach(allowed, 'or')}`,
+        : `this API wants ${quote(claim)} (OIDC_RS_AUDIENCE_CLAIM) to name one of ${allowed.map(quote).join(', ')}`,
       found: value === undefined ? 'the token has no such claim' : `the token has ${quote(value)}`,
       remedy:
         value === undefined || anybody

@@ -1,7 +1,6 @@
 import { printable } from '../terminal.ts';
 import type { Context, Envelope } from './context.ts';
-import { type Finding, judge, quote } from './finding.ts';
-import { sent } from './instant.ts';
+import { type Finding, instant, judge, quote } from './finding.ts';
 
 /** How a signed answer is encrypted and signed, from whom it is and for whom, and what the settings want. */
 export function envelopeChecks(context: Context, envelope: Envelope): Finding[] {
@@ -17,7 +16,7 @@ export function envelopeChecks(context: Context, envelope: Envelope): Finding[] 
       expected: `this API wants the answer encrypted by \`${alg}\` (OIDC_RS_ENCRYPTION_ALGO) and \`${enc}\` (OIDC_RS_ENCRYPTION_ENCODING), to ${ours}`,
       found: encrypted ? `its header says ${members(jwe)}` : 'it is signed and not encrypted',
       remedy: !encrypted
-        ? 'Register a public key of this API (its /jwks) and introspection_encrypted_response_alg and _enc for the client.'
+        ? 'Register a public key of this API (its /jwks) and introspection_encrypted_response_alg and _enc for the client; or leave OIDC_RS_BACKEND_CLASS out, for plain answers.'
         : fits
           ? "Give the authorization server this API's public key: register its /jwks, or what oidc-rs keygen prints."
           : 'Set both to what the header says, or change the registration.',
@@ -43,10 +42,11 @@ function envelopeCheck(context: Context, outer: NonNullable<Context['claims']>):
   const aud: unknown[] = Array.isArray(outer.aud) ? outer.aud : [outer.aud];
   const forUs = aud.some((audience) => audiences.includes(audience));
   const fromThem = outer.iss === issuer;
+  const made = outer.iat === undefined ? '' : `, made ${instant(outer.iat)}`;
   return judge(fromThem && forUs, {
     name: 'envelope',
     expected: `this API wants it from ${quote(issuer)} (OIDC_OP_URL) and for ${audiences.map(quote).join(' or ')}`,
-    found: `it is from ${quote(outer.iss ?? 'nobody')} and for ${quote(outer.aud ?? 'nobody')}${sent(outer.iat)}`,
+    found: `it is from ${quote(outer.iss ?? 'nobody')} and for ${quote(outer.aud ?? 'nobody')}${made}`,
     remedy: fromThem
       ? 'Compare OIDC_RS_CLIENT_ID with the registration, or add what the answer says to OIDC_RS_INTROSPECTION_AUDIENCE.'
       : issuerRemedy(outer.iss, issuer),

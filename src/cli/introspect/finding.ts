@@ -46,3 +46,13 @@ export function quoteEach(values: readonly unknown[], last: 'and' | 'or' = 'and'
   const end = quoted.pop() ?? 'nothing';
   return quoted.length === 0 ? end : `${quoted.join(', ')} ${last} ${end}`;
 }
+
+/** An instant of a token, for people: when it is, and how far from now. */
+export function instant(seconds: unknown, now = Date.now() / 1000): string {
+  const date = new Date(typeof seconds === 'number' ? seconds * 1000 : NaN);
+  // A time in milliseconds, say, lies beyond every calendar.
+  if (typeof seconds !== 'number' || Number.isNaN(date.getTime())) return quote(seconds);
+  const distance = Math.round(seconds - now);
+  const away = distance < 0 ? `${String(-distance)} s ago` : `in ${String(distance)} s`;
+  return `${date.toISOString().replace('.000Z', 'Z')} (${away})`;
+}

@@ -1,4 +1,4 @@
-import { readTextFile } from '../environment.ts';
+import { readFileSync } from 'node:fs';
 import { UsageError } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -14,20 +14,30 @@ export async function readToken(
   file: string | undefined,
   terminal: Terminal,
 ): Promise<string> {
+  if (argument !== undefined && file !== undefined) {
+    terminal.err('--token-file is not read, since there is an argument.');
+  }
   if (argument !== undefined && argument !== '-') {
     terminal.err(
       "A token given as an argument stays in the shell's history, and everybody on this machine sees it while the " +
         'command runs: pass it by --token-file or standard input.',
     );
-    if (file !== undefined)
-      terminal.err('--token-file is not read, since the token is given as an argument.');
     return bare(argument, terminal);
   }
-  if (argument === undefined && file !== undefined && file !== '-') {
-    return bare(readTextFile(file, '--token-file'), terminal);
-  }
-  if (terminal.interactive) terminal.err('Paste the access token, and press Enter and then Ctrl-D:');
+  const source = argument ?? file ?? '-';
+  if (source !== '-') return bare(readTokenFile(source), terminal);
+  if (terminal.interactive) terminal.err('Paste the access token, press Enter, and then Ctrl-D:');
   return bare(await terminal.readInput(), terminal);
+}
+
+function readTokenFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code = 'an error' } = error as NodeJS.ErrnoException;
+    // What was given is not repeated: it may be the token itself.
+    throw new UsageError(`--token-file takes the name of a file, and that file cannot be read (${code}).`);
+  }
 }
 
 /** The token alone. Whatever else is wrong with it is left as it is, for the first step to find. */

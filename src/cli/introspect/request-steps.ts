@@ -1,6 +1,6 @@
-import { ownClaim } from '../../claims.ts';
+import { type Claims, ownClaim } from '../../claims.ts';
 import { type Context, statusOf } from './context.ts';
-import { quoteEach, type Step } from './finding.ts';
+import { quote, quoteEach, type Step } from './finding.ts';
 
 /** The first step: the token in the request. */
 export function tokenStep(context: Context): Step {
@@ -31,22 +31,24 @@ export function possessionStep(context: Context): Step {
   const expected = 'this API wants a token that is bound to no key, or to one that it can check';
   if (status === 'skip' || claims === undefined)
     return { name, status, expected, found: 'not reached', checks: [] };
+  const found = possessionOf(claims, status);
+  if (status === 'pass') return { name, status, expected, found, checks: [] };
+  const remedy = 'Have the client ask for a token that is not bound to a key (token_type Bearer).';
+  return { name, status, expected, found: `${found}; ${context.why ?? ''}`, remedy, checks: [] };
+}
+
+function possessionOf(claims: Claims, status: 'pass' | 'fail'): string {
   const confirmation = ownClaim(claims, 'cnf');
+  if (confirmation === undefined) {
+    return status === 'pass'
+      ? 'the token has no `cnf`: whoever has it can use it'
+      : `the token has no \`cnf\`, and its \`token_type\` is ${quote(ownClaim(claims, 'token_type'))}`;
+  }
   const members = typeof confirmation === 'object' && confirmation !== null ? Object.keys(confirmation) : [];
+  if (members.length === 0) return `the token has a \`cnf\` that names no key: ${quote(confirmation)}`;
   const meant = members.flatMap((member) =>
     Object.hasOwn(CONFIRMATIONS, member) ? CONFIRMATIONS[member] : [],
   );
   const means = meant.length === 0 ? '' : ` (${meant.join('; ')})`;
-  const bound = `the token is bound by \`cnf\`: ${quoteEach(members)}${means}`;
-  const free = 'the token has no `cnf`: whoever has it can use it';
-  const found = confirmation === undefined ? free : bound;
-  if (status === 'pass') return { name, status, expected, found, checks: [] };
-  return {
-    name,
-    status,
-    expected,
-    found: `${found}; ${context.why ?? ''}`,
-    remedy: 'Have the client ask for a token that is not bound to a key (token_type Bearer).',
-    checks: [],
-  };
+  return `the token is bound by \`cnf\`: ${quoteEach(members)}${means}`;
 }

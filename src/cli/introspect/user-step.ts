@@ -88,7 +88,7 @@ function person(context: Context): Outcome {
       return { found: 'there is one, and it is disabled', remedy: 'Set it active again, if it may come in.' };
     case 'essential_claims':
       return {
-        found: `there is none. ${why ?? ''}`,
+        found: `there is none; ${why ?? ''}`,
         remedy:
           'Ask the client to request the scopes that bring these claims, or change OIDC_USERINFO_ESSENTIAL_CLAIMS.',
       };

@@ -1,4 +1,5 @@
 import { mediaTypeOf, parseJsonObject } from '../../authorization-server/exchange.ts';
+import type { Claims } from '../../claims.ts';
 import type { PrivateKeys } from '../../key/private-keys.ts';
 import { headersOf, isCompact } from '../envelope.ts';
 import type { RecordedExchange } from '../recorded-exchanges.ts';
@@ -27,4 +28,11 @@ async function plaintextOf(jwe: string, privateKeys: PrivateKeys): Promise<strin
   } catch {
     return undefined;
   }
+}
+
+/** Who has issued a JWT and until when, by its own words; `undefined` for another token. Nothing is verified. */
+export function describesItself(token: string): Claims | undefined {
+  if (!isCompact(token, 3)) return undefined;
+  const payload = parseJsonObject(Buffer.from(token.split('.', 2)[1] ?? '', 'base64url'));
+  return payload && { iss: payload.iss, exp: payload.exp };
 }
