@@ -123,12 +123,12 @@ describe.each(['esm', 'cjs'] as const)('a minified bundle (%s)', (format) => {
 
   it('lists what is wrong with the settings, with the names of backends', LONG, async () => {
     const settings = settingsFor('jwt', JWT);
-    delete settings.OIDC_OP_JWKS_ENDPOINT;
+    delete settings.OIDC_RS_PRIVATE_KEY_STR;
     const program = await run(file, outdir, settings);
     await program.stop();
     expect(program.lines.join('\n')).toContain('ERR_CONFIGURATION The resource server cannot start');
     expect(program.lines.join('\n')).toContain(
-      'OIDC_OP_JWKS_ENDPOINT is missing; JWTResourceServerBackend needs it',
+      'OIDC_RS_PRIVATE_KEY_STR is missing; JWTResourceServerBackend needs it',
     );
   });
 
