@@ -15,7 +15,7 @@ export const LAYERS = [
   },
   {
     name: 'contracts',
-    files: '^src/(http/http-adapter|user/user-store|constraint/sender-constraint)\\.ts$',
+    files: '^src/(http/http-adapter|user/user-store|constraint/sender-constraint|cache/claims-cache)\\.ts$',
     below: ['ground'],
   },
   {
@@ -45,7 +45,7 @@ export const LAYERS = [
   {
     name: 'drivers',
     files:
-      '^src/(framework/|http/(undici|fetch)-adapter\\.ts$|user/((claims|memory)-user-store|kysely-.*)\\.ts$)',
+      '^src/(framework/|cache/|http/(undici|fetch)-adapter\\.ts$|user/((claims|memory)-user-store|kysely-.*)\\.ts$)',
     below: ['ground', 'settings', 'contracts'],
     // Only the bases of the framework adapters, and the parts of the Kysely store, are shared; drivers of one contract do
     // not know each other. Each has its own third party: see ONE_FILE.
@@ -88,6 +88,7 @@ export const ONE_FILE = {
   graphql: 'src/framework/graphql.ts',
   '@trpc/server': 'src/framework/trpc.ts',
   ws: 'src/framework/ws.ts',
+  'lru-cache': 'src/cache/memory-claims-cache.ts',
   'oidc-provider': 'src/testing/quiet-provider.ts',
   selfsigned: 'src/testing/certificates.ts',
 };

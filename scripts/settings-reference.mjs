@@ -70,6 +70,19 @@ const GROUPS = [
     ],
   },
   {
+    title: 'The cache of claims, and revocation',
+    names: [
+      'OIDC_RS_CACHE_TTL',
+      'OIDC_RS_CACHE_MAX_ENTRIES',
+      'OIDC_RS_CACHE_URL',
+      'OIDC_RS_CACHE_SECRET',
+      'OIDC_RS_STALE_IF_ERROR',
+      'OIDC_RS_BACKCHANNEL_LOGOUT',
+      'OIDC_RS_LOGOUT_AUDIENCES',
+      'OIDC_RS_LOGOUT_SIGNING_ALGO',
+    ],
+  },
+  {
     title: 'The connection to it',
     names: ['OIDC_TIMEOUT', 'OIDC_PROXY', 'OIDC_CA', 'OIDC_VERIFY_SSL'],
   },

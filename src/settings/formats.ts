@@ -66,6 +66,21 @@ export function seconds(least: number, most: number, fractions?: 'fractions'): F
   };
 }
 
+/** A whole number within bounds. */
+export function wholeNumber(least: number, most: number): Format<number> {
+  const description = `a whole number from ${least} to ${most}`;
+  return {
+    description,
+    read(value) {
+      const written = typeof value === 'string' ? value.trim() : value;
+      const number = typeof written === 'string' && /^\d{1,12}$/.test(written) ? Number(written) : written;
+      const fits = typeof number === 'number' && number >= least && number <= most;
+      if (!fits || !Number.isInteger(number)) throw new FormatError(`must be ${description}`);
+      return number;
+    },
+  };
+}
+
 /** One of several words, in exactly this spelling. */
 export function choice<const T extends string>(...choices: readonly T[]): Format<T> {
   const description = `one of ${choices.join(', ')}`;
@@ -208,6 +223,17 @@ export const proxyUrl = url(
   /^[^/]+\/\/[^/?#]*[/?#]./,
   'must be a URL without path, query and fragment',
 );
+
+/** A Redis or Valkey. User name and password are welcome. */
+export const redisUrl: Format<string> = {
+  description: 'a redis:// or rediss:// URL',
+  read(value) {
+    const written = typeof value === 'string' ? value.trim() : '';
+    if (!/^(?:redis|valkey)s?:\/\/[\w\-.~:/?#[\]@!$&'()*+,;=%]+$/i.test(written) || !URL.canParse(written))
+      throw new FormatError(`must be ${this.description}`);
+    return written.replace(/^valkey/i, 'redis');
+  },
+};
 
 /** Whether requests to this URL travel unencrypted to another machine. */
 export function isPlainHttp(written: string): boolean {

@@ -14,6 +14,7 @@ import {
   trueOrFalse,
   word,
 } from './formats.ts';
+import { cacheSettings } from './cache-settings.ts';
 import type { SettingDefinition } from './definition.ts';
 import { certificates, privateKeys } from './pem.ts';
 import { userSettings } from './user-settings.ts';
@@ -225,6 +226,7 @@ export const settingsSchema = {
     example: 'https://api.example.com',
     ours: true,
   },
+  ...cacheSettings,
   OIDC_TIMEOUT: {
     doc: 'After how many seconds a request to the authorization server, or a call of the user store, is given up.',
     format: seconds(0.01, 60, 'fractions'),
