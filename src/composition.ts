@@ -5,6 +5,7 @@ import { AuthorizationServerMetadata } from './authorization-server/metadata.ts'
 import { SigningKeys } from './authorization-server/signing-keys.ts';
 import type { BackendDependencies, ResourceServerBackend } from './backend/resource-server-backend.ts';
 import { findBackend } from './backend-module.ts';
+import type { ClaimsCache } from './cache/claims-cache.ts';
 import type { Claims } from './claims.ts';
 import {
   type AnyBackendProvider,
@@ -39,6 +40,11 @@ export interface ResourceServerOptions<U, C extends Claims = Claims> {
   readonly backend?: BackendProvider<U, C>;
   /** Where the application's users live. Default: `ClaimsUserStore`, which stores nothing. */
   readonly userStore?: UserStore<U>;
+  /**
+   * Where the claims of tokens are kept, where it is not chosen by `OIDC_RS_CACHE_URL`. It is used with
+   * `OIDC_RS_CACHE_TTL` above 0 alone. Yours is not closed by `close()`.
+   */
+  readonly cache?: ClaimsCache;
   /** How requests travel to the authorization server. Default: `UndiciHttpAdapter`. Yours is not closed by `close()`. */
   readonly http?: HttpAdapter;
   /** Where events go. Default: warnings and alarms to stderr. */
@@ -102,6 +108,7 @@ export async function compose<U, C extends Claims>(
     url: () => metadata.endpoint('OIDC_OP_JWKS_ENDPOINT'),
     logger,
   });
+  const claimsCache = options.cache ?? (await claimsCacheOf(settings, logger));
   const dependencies: BackendDependencies<U> = {
     settings,
     http,
@@ -109,6 +116,7 @@ export async function compose<U, C extends Claims>(
     signingKeys,
     privateKeys,
     userStore,
+    claimsCache,
     logger,
   };
   const backend = buildBackend(
@@ -129,6 +137,7 @@ export async function compose<U, C extends Claims>(
     endpoints: Object.freeze([jwksEndpoint(privateKeys.publicJwkSet)]),
     challenge: createChallenge({ realm: settings.OIDC_RS_REALM, logger }),
     close: async () => {
+      if (options.cache === undefined) await claimsCache?.close?.();
       if (options.http === undefined) await http.close?.();
     },
   };
@@ -148,6 +157,17 @@ function givenBackend(backend: unknown): Awaited<ReturnType<typeof findBackend>>
 
 function nameOf(provider: AnyBackendProvider | undefined, name: string): string {
   return typeof provider === 'function' ? nameOfBackendClass(provider) : name;
+}
+
+/** The cache that the settings ask for, where the application brings none. */
+async function claimsCacheOf(settings: Settings, logger: Logger): Promise<ClaimsCache | undefined> {
+  const { OIDC_RS_CACHE_TTL: ttl, OIDC_RS_CACHE_MAX_ENTRIES: maxEntries, OIDC_RS_CACHE_URL: url } = settings;
+  if (ttl === 0) return undefined;
+  const { MemoryClaimsCache } = await import('./cache/memory-claims-cache.ts');
+  const memory = new MemoryClaimsCache({ maxEntries });
+  if (url === undefined) return memory;
+  void logger;
+  return memory;
 }
 
 /** The adapter that is used where the application brings none. */

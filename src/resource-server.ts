@@ -30,7 +30,7 @@ export async function createResourceServer<U = ClaimsUser, C extends Claims = Cl
     return disabledResourceServer(settings, logger);
   }
 
-  const { authenticator, backendName, dependencies, challenge, endpoints, close } = await compose(
+  const { authenticator, backend, backendName, dependencies, challenge, endpoints, close } = await compose(
     options,
     reading,
   );
@@ -46,6 +46,7 @@ export async function createResourceServer<U = ClaimsUser, C extends Claims = Cl
       (closed
         ? Promise.reject(new UnavailableError('ERR_CLOSED'))
         : authenticator.authenticate(request, requirements)) as Promise<AuthenticationFor<U, C, R>>,
+    revoke: (target) => backend.revoke(target),
     challenge,
     endpoints,
     close: async () => {
@@ -62,6 +63,7 @@ function disabledResourceServer<U, C extends Claims>(
 ): ResourceServer<U, C> {
   return Object.freeze<ResourceServer<U, C>>({
     authenticate: () => Promise.reject(new UnavailableError('ERR_DISABLED')),
+    revoke: () => Promise.resolve(),
     challenge: createChallenge({ realm: settings.OIDC_RS_REALM, logger }),
     endpoints: Object.freeze([]),
     close: () => Promise.resolve(),

@@ -82,6 +82,13 @@ export interface Endpoint {
   respond(request: ResourceRequest): Answer | Promise<Answer>;
 }
 
+/** What is revoked: one token, or whatever belongs to a subject, a session (`sid`) or a client. */
+export type RevocationTarget =
+  | { readonly token: string }
+  | { readonly sub: string }
+  | { readonly sid: string }
+  | { readonly client_id: string };
+
 /** What an application holds: made once by `createResourceServer`, asked for every request. */
 export interface ResourceServer<U, C extends Claims = Claims> {
   /**
@@ -98,6 +105,16 @@ export interface ResourceServer<U, C extends Claims = Claims> {
     request: ResourceRequest,
     requirements?: R,
   ): Promise<AuthenticationFor<U, C, R>>;
+  /**
+   * Makes everything unusable that was learnt before now about a token, a subject, a session or a client, so that the
+   * authorization server is asked anew: here at once, and in all processes that share a store within a second.
+   *
+   * Call it when somebody is logged out, disabled or robbed. Whether a token is revoked is up to the authorization server:
+   * a token that it still calls active is let in again. Without a cache there is nothing to do.
+   *
+   * @throws Error when the shared store could not be told; call it again then
+   */
+  revoke(target: RevocationTarget): Promise<void>;
   /** The answer for an error of `authenticate`, or 500 without detail for any other. It never throws. */
   challenge(error: unknown): Answer;
   /** What this resource server publishes; mount them unguarded. */

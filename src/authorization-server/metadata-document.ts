@@ -1,16 +1,20 @@
 import { FormatError, endpointUrl, isPlainHttp } from '../settings/formats.ts';
 import type { Settings } from '../settings.ts';
 
+/** The name of a setting for an endpoint of the authorization server. */
+export type EndpointSetting =
+  | 'OIDC_OP_INTROSPECTION_ENDPOINT'
+  | 'OIDC_OP_JWKS_ENDPOINT'
+  | 'OIDC_OP_TOKEN_ENDPOINT'
+  | 'OIDC_OP_USER_ENDPOINT';
+
 /** The settings that name an endpoint of the authorization server, each with its member in the metadata (RFC 8414 section 2). */
-export const ENDPOINTS = {
+export const ENDPOINTS: Readonly<Record<EndpointSetting, string>> = {
   OIDC_OP_INTROSPECTION_ENDPOINT: 'introspection_endpoint',
   OIDC_OP_JWKS_ENDPOINT: 'jwks_uri',
   OIDC_OP_TOKEN_ENDPOINT: 'token_endpoint',
   OIDC_OP_USER_ENDPOINT: 'userinfo_endpoint',
-} as const;
-
-/** The name of a setting for an endpoint of the authorization server. */
-export type EndpointSetting = keyof typeof ENDPOINTS;
+};
 
 /** What an authorization server publishes about itself. Checked: its issuer. */
 export type MetadataDocument = Readonly<Record<string, unknown>>;

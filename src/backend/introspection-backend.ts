@@ -2,6 +2,8 @@ import { AuthorizationServerClient } from '../authorization-server/authorization
 import { type Claims, ownClaim } from '../claims.ts';
 import { AccessToken } from '../secret.ts';
 import type { SettingName } from '../settings.ts';
+import type { RevocationTarget } from '../types.ts';
+import { CachedIntrospection } from './cached-introspection.ts';
 import { checkActive, checkIssuer, checkTimes, checkTokenType } from './claim-checks.ts';
 import { type BackendDependencies, ResourceServerBackend } from './resource-server-backend.ts';
 
@@ -20,11 +22,20 @@ export class IntrospectionResourceServerBackend<
 
   /** Towards the authorization server. */
   protected readonly authorizationServer: AuthorizationServerClient;
+  readonly #introspections: CachedIntrospection<TClaims>;
 
   /** @param authorizationServer Another client of the authorization server, for one that deviates from the RFC. */
   constructor(dependencies: BackendDependencies<TUser>, authorizationServer?: AuthorizationServerClient) {
     super(dependencies);
     this.authorizationServer = authorizationServer ?? new AuthorizationServerClient(dependencies);
+    const { settings, logger, claimsCache } = dependencies;
+    this.#introspections = new CachedIntrospection({
+      settings,
+      logger,
+      cache: claimsCache,
+      backendName: new.target.name,
+      introspect: (token) => this.introspect(token),
+    });
   }
 
   /**
@@ -34,10 +45,11 @@ export class IntrospectionResourceServerBackend<
    * Override {@link introspect} rather than this, to keep these checks.
    */
   override async getClaims(token: AccessToken): Promise<TClaims> {
-    let claims = await this.introspect(token);
+    const known = this.#introspections.of(token);
+    let claims = known instanceof Promise ? await known : known;
     if (this.settings.OIDC_RS_BASE64_TOKENS && ownClaim(claims, 'active') === false) {
       const decoded = decodeBase64Token(token);
-      if (decoded !== undefined) claims = await this.introspect(decoded);
+      if (decoded !== undefined) claims = await this.#introspections.of(decoded);
     }
     const { OIDC_OP_URL, OIDC_RS_CLOCK_TOLERANCE, OIDC_RS_REQUIRE_ISSUER, OIDC_RS_REQUIRE_TOKEN_TYPE } =
       this.settings;
@@ -48,8 +60,21 @@ export class IntrospectionResourceServerBackend<
     return claims;
   }
 
+  /** Forgets what the authorization server said before now about a token, a subject, a session or a client. */
+  override async revoke(target: RevocationTarget): Promise<void> {
+    await this.#introspections.revoke(target);
+    const decoded =
+      this.settings.OIDC_RS_BASE64_TOKENS && 'token' in target
+        ? decodeBase64Token(new AccessToken(target.token))
+        : undefined;
+    if (decoded !== undefined) await this.#introspections.revoke({ token: decoded.reveal() });
+  }
+
   /**
    * Asks about one token; resolves with the members of RFC 7662, inactive answers included.
+   *
+   * Requests that come at the same time share one call of it, and with `OIDC_RS_CACHE_TTL` those that come later, too: it
+   * must depend on the token alone.
    *
    * Override it to add claims from elsewhere or to ask another way. What it resolves with is checked by `getClaims`.
    *

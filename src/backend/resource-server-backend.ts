@@ -1,10 +1,11 @@
 import type { AuthorizationServerClientDependencies } from '../authorization-server/authorization-server-client.ts';
 import { UserinfoClient } from '../authorization-server/userinfo.ts';
+import type { ClaimsCache } from '../cache/claims-cache.ts';
 import { type Claims, freezeClaims, ownClaim } from '../claims.ts';
 import { InvalidTokenError, isResourceServerError } from '../errors.ts';
 import { type AccessToken, referenceOf } from '../secret.ts';
 import type { SettingName, Settings } from '../settings.ts';
-import type { Logger, Requirements } from '../types.ts';
+import type { Logger, Requirements, RevocationTarget } from '../types.ts';
 import type { UserStore } from '../user/user-store.ts';
 import { checkAudience, checkScopes } from './claim-checks.ts';
 import { withinDeadline } from './deadline.ts';
@@ -13,6 +14,8 @@ import { missingEssentialClaims, profileOf } from './user-profile.ts';
 /** What every backend is built from. Its members may grow; a factory hands it on whole. */
 export interface BackendDependencies<TUser> extends AuthorizationServerClientDependencies {
   readonly userStore: UserStore<TUser>;
+  /** Where the claims of tokens are kept between requests; `undefined` where they are not. */
+  readonly claimsCache?: ClaimsCache | undefined;
 }
 
 /** Marks backend classes, so that a class of another copy of this package is known too. */
@@ -70,6 +73,18 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
    * @throws AuthorizationServerError when nobody can tell
    */
   abstract getClaims(token: AccessToken): Promise<TClaims>;
+
+  /**
+   * Forgets what was learnt before now about a token, a subject, a session or a client.
+   *
+   * Override it where {@link getClaims} keeps something. It does nothing here, since nothing is kept.
+   *
+   * @throws Error when a shared store could not be told
+   */
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- overriding hooks use the target
+  revoke(target: RevocationTarget): Promise<void> {
+    return Promise.resolve();
+  }
 
   /**
    * Decides whether the claims are enough for this API and this route: caller, audience, scopes; the fourth step.

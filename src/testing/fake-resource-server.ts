@@ -104,6 +104,8 @@ export function fakeResourceServer<U = never>(
     // The authenticator gives what the requirements ask for; only their type is not known to it.
     authenticate: <const R extends Requirements>(request: ResourceRequest, requirements?: R) =>
       authenticate(request, requirements) as Promise<AuthenticationFor<U, Claims, R>>,
+    // Nothing is kept here that would have to be forgotten.
+    revoke: () => Promise.resolve(),
     challenge: createChallenge({ realm: settings.OIDC_RS_REALM, logger }),
     endpoints: Object.freeze(enabled ? [jwksEndpoint(privateKeys.publicJwkSet)] : []),
     close: () => {
