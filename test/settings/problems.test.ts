@@ -102,7 +102,12 @@ describe('problems', () => {
 
 describe('blanks', () => {
   it('are a problem as a secret or a key (X6)', () => {
-    for (const name of ['OIDC_RS_CLIENT_SECRET', 'OIDC_RP_CLIENT_SECRET', 'OIDC_RS_PRIVATE_KEY_STR']) {
+    for (const name of [
+      'OIDC_RS_CLIENT_SECRET',
+      'OIDC_RP_CLIENT_SECRET',
+      'OIDC_RS_CACHE_SECRET',
+      'OIDC_RS_PRIVATE_KEY_STR',
+    ]) {
       for (const blank of ['', ' ', '\n']) {
         expect(readSettings({ env: { [name]: blank } }).problems).toEqual([
           expect.stringMatching(new RegExp(`^${name} is blank; `)),
@@ -113,7 +118,7 @@ describe('blanks', () => {
 
   it('mean that it is not set for all others in the environment', () => {
     const names = (Object.keys(settingsSchema) as SettingName[]).filter(
-      (name) => !/CLIENT_SECRET|PRIVATE_KEY/.test(name),
+      (name) => !/_SECRET$|PRIVATE_KEY/.test(name),
     );
     for (const blank of ['', '  ']) {
       const env = Object.fromEntries(names.map((name) => [name, blank]));
