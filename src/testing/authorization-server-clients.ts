@@ -36,11 +36,15 @@ export function createClients(
   options: TestAuthorizationServerOptions,
   encryptionJwks: TestJwkSet | undefined,
 ): ClientMetadata[] {
-  const { encryptionJwksUri, userinfoSigningAlg, userinfoEncryptionJwks } = options;
+  const { backchannelLogoutUri, encryptionJwksUri, userinfoSigningAlg, userinfoEncryptionJwks } = options;
   const own: ClientMetadata[] = [
     {
       ...PEOPLE_LOG_IN,
       client_id: 'spa',
+      ...(backchannelLogoutUri && {
+        backchannel_logout_uri: backchannelLogoutUri,
+        backchannel_logout_session_required: true,
+      }),
       ...(userinfoSigningAlg && { userinfo_signed_response_alg: userinfoSigningAlg }),
       ...(userinfoEncryptionJwks && {
         userinfo_encrypted_response_alg: 'RSA-OAEP',

@@ -59,7 +59,8 @@ export function createConfiguration(
         enabled: true,
         getResourceServerInfo: (_ctx, resource) => resourceServerInfo(resource, options),
       },
-      rpInitiatedLogout: { enabled: false },
+      backchannelLogout: { enabled: options.backchannelLogoutUri !== undefined },
+      rpInitiatedLogout: { enabled: options.backchannelLogoutUri !== undefined },
     },
     ttl: {
       AccessToken: 600,

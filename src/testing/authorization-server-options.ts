@@ -63,6 +63,11 @@ export interface TestAuthorizationServerOptions {
   readonly encryptionEnc?: ContentEncryptionAlg;
   /** Leaves the answers of `api-jwt` unencrypted, which this package refuses. Default: they are encrypted. */
   readonly signedOnly?: boolean;
+  /**
+   * Where the server says that a session of somebody who logged in at `spa` has ended (OpenID Connect Back-Channel
+   * Logout). Its logout tokens are signed by `RS256`. Default: nobody is told.
+   */
+  readonly backchannelLogoutUri?: string;
   /** Signs what userinfo says about people who logged in at `spa`. Default: plain JSON. */
   readonly userinfoSigningAlg?: 'ES256' | 'RS256';
   /** Encrypts it as well, to these keys (RSA-OAEP, A256GCM). */

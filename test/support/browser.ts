@@ -24,6 +24,10 @@ export class Browser {
       const hidden = input.includes('type="hidden"') ? / value="([^"]*)"/.exec(input)?.[1] : undefined;
       if (name) form.set(name, hidden ?? values[name] ?? '');
     }
+    for (const [button] of page.text.matchAll(/<button[^>]*>/g)) {
+      const name = / name="([^"]*)"/.exec(button)?.[1];
+      if (name !== undefined && Object.hasOwn(values, name)) form.set(name, values[name] ?? '');
+    }
     return this.#request(new URL(unescapeHtml(action), page.url), form);
   }
 

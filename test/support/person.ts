@@ -13,6 +13,8 @@ export interface LoginRequest {
   readonly scopes: readonly string[];
   /** What the token is for: its `aud`. */
   readonly resource?: string;
+  /** The browser in which it happens, to log out of it again. Default: one of its own. */
+  readonly browser?: Browser;
 }
 
 /**
@@ -43,7 +45,7 @@ export async function logIn(server: TestAuthorizationServer, request: LoginReque
       ...resource,
     }).toString();
 
-    const callback = await walkThroughPages(start, application.redirectUri, request.login);
+    const callback = await walkThroughPages(start, application.redirectUri, request);
     const result = callback.searchParams;
     if (result.get('state') !== state || result.get('iss') !== server.url) {
       throw new Error(`The redirect has another state or issuer than asked for: ${callback.search}`);
@@ -80,9 +82,24 @@ export async function logIn(server: TestAuthorizationServer, request: LoginReque
   }
 }
 
+/** Ends the session in this browser, by the server's own page. The server must have been told of a `backchannelLogoutUri`. */
+export async function logOut(
+  server: TestAuthorizationServer,
+  browser: Browser,
+  idToken: string,
+): Promise<void> {
+  const url = new URL(`${server.url}/session/end`);
+  url.searchParams.set('id_token_hint', idToken);
+  const page = await browser.open(url);
+  await browser.submit(page, { logout: 'yes' });
+}
+
 /** Fills in every form the server shows, until it sends the person back to the application. */
-async function walkThroughPages(start: URL, redirectUri: string, login: string): Promise<URL> {
-  const browser = new Browser();
+async function walkThroughPages(
+  start: URL,
+  redirectUri: string,
+  { login, browser = new Browser() }: LoginRequest,
+): Promise<URL> {
   let page = await browser.open(start);
   // A login and a consent; more pages than these are a fault.
   for (let forms = 0; forms < 4; forms += 1) {
