@@ -50,13 +50,13 @@ export const LAYERS = [
     // Only the bases of the framework adapters, and the parts of the Kysely store, are shared; drivers of one contract do
     // not know each other. Each has its own third party: see ONE_FILE.
     within:
-      '^src/(framework/(admissions|node|node-request|nest-guard|fetch|fetch-request|published-answer)|user/kysely-(migration|table|values))\\.ts$',
+      '^src/(framework/(admissions|node|node-request|nest-guard|fetch|fetch-request|published-answer)|user/kysely-(migration|table|values)|cache/.*)\\.ts$',
     packages: ['*'],
   },
   {
     name: 'composition',
     files:
-      '^src/(container|backend-module|user-store-problems|composition|resource-server|index|testing/.*|cli/.*)\\.ts$',
+      '^src/(container|configured-cache|backend-module|user-store-problems|composition|resource-server|index|testing/.*|cli/.*)\\.ts$',
     below: ['.*'],
     within: '.*',
     packages: [

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
  * - `types`: packages with the types of peers that bring none.
  */
 const ROWS = {
-  '.': {},
+  '.': { later: ['keyv', '@keyv/redis'] },
   './node': {},
   './fetch': {},
   './testing': { later: ['oidc-provider', 'selfsigned'] },
@@ -20,6 +20,7 @@ const ROWS = {
   './trpc': { peers: ['@trpc/server'] },
   './ws': { peers: ['ws'], types: ['@types/ws'] },
   './kysely': { peers: ['kysely'] },
+  './cache': { later: ['keyv', '@keyv/redis'] },
 };
 
 /** What the command loads for --database. */

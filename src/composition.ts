@@ -18,6 +18,7 @@ import {
   nameOfBackendClass,
   requiredSettings,
 } from './container.ts';
+import { configuredCache } from './configured-cache.ts';
 import { jwksEndpoint } from './endpoint/jwks.ts';
 import { ConfigurationError } from './errors.ts';
 import type { HttpAdapter } from './http/http-adapter.ts';
@@ -108,7 +109,7 @@ export async function compose<U, C extends Claims>(
     url: () => metadata.endpoint('OIDC_OP_JWKS_ENDPOINT'),
     logger,
   });
-  const claimsCache = options.cache ?? (await claimsCacheOf(settings, logger));
+  const claimsCache = options.cache ?? (await configuredCache(settings));
   const dependencies: BackendDependencies<U> = {
     settings,
     http,
@@ -157,17 +158,6 @@ function givenBackend(backend: unknown): Awaited<ReturnType<typeof findBackend>>
 
 function nameOf(provider: AnyBackendProvider | undefined, name: string): string {
   return typeof provider === 'function' ? nameOfBackendClass(provider) : name;
-}
-
-/** The cache that the settings ask for, where the application brings none. */
-async function claimsCacheOf(settings: Settings, logger: Logger): Promise<ClaimsCache | undefined> {
-  const { OIDC_RS_CACHE_TTL: ttl, OIDC_RS_CACHE_MAX_ENTRIES: maxEntries, OIDC_RS_CACHE_URL: url } = settings;
-  if (ttl === 0) return undefined;
-  const { MemoryClaimsCache } = await import('./cache/memory-claims-cache.ts');
-  const memory = new MemoryClaimsCache({ maxEntries });
-  if (url === undefined) return memory;
-  void logger;
-  return memory;
 }
 
 /** The adapter that is used where the application brings none. */

@@ -34,6 +34,7 @@ export type {
   Requirements,
   ResourceRequest,
   ResourceServer,
+  RevocationTarget,
   UserAuthentication,
 } from './types.ts';
 export type { Claims } from './claims.ts';
@@ -69,6 +70,7 @@ export type {
 export { ClaimsUserStore, type ClaimsUser } from './user/claims-user-store.ts';
 export { MemoryUserStore, type MemoryUser } from './user/memory-user-store.ts';
 export type { UserProfile, UserStore } from './user/user-store.ts';
+export type { CachedClaims, ClaimsCache, RevocationMark } from './cache/claims-cache.ts';
 export { FetchHttpAdapter } from './http/fetch-adapter.ts';
 export {
   HttpError,

@@ -50,6 +50,8 @@ export interface ClaimsCache {
    * @param names The names of the marks that matter to the entry; called only when they are needed.
    */
   notBefore(entry: CachedClaims, names: () => readonly string[]): number | Promise<number>;
+  /** Rejects while the store cannot be asked. For those who want to know; what is in memory has no need of it. */
+  ping?(): Promise<void>;
   /** Closes what it opened itself. */
   close?(): Promise<void>;
 }

@@ -1,88 +1,86 @@
-import { type Claims, freezeClaims } from '../claims.ts';
+import type { Secret } from '../secret.ts';
 import type { CachedClaims, ClaimsCache, RevocationMark } from './claims-cache.ts';
-import { type KeyvLike, KeyvStore } from './keyv-store.ts';
-import { Seal } from './seal.ts';
-import { SharedMarks } from './shared-marks.ts';
+import { GuardedStore } from './guarded-store.ts';
+import type { KeyvLike } from './keyv-like.ts';
+import { RevocationMarks } from './revocation-marks.ts';
+import { type Clocks, entryOfText, textOfEntry } from './sealed-claims.ts';
+import { Sealing } from './sealing.ts';
 
-export type { KeyvLike };
+export type { KeyvLike } from './keyv-like.ts';
 
-/** How {@link KeyvClaimsCache} keeps things. */
+/** How a {@link KeyvClaimsCache} works. */
 export interface KeyvClaimsCacheOptions {
-  /** What the key is made of by which everything is encrypted; the same in all processes that share the store. */
-  readonly secret: string;
-  /** After how many milliseconds a store that does not answer is a miss. Default: 50. */
+  /** What the key is made of by which everything in the store is encrypted: the same in all processes that share it. */
+  readonly secret: Secret | string;
+  /** How long the store is waited for when it is read, in milliseconds. Default: 50. */
   readonly timeoutMs?: number;
-  /** By how many milliseconds the clocks of the processes may differ. Default: 5000. */
+  /** By how much the clocks of the machines that share the store may differ, in milliseconds. Default: 5000. */
   readonly clockToleranceMs?: number;
+  /** Told when the store stops answering (`false`), and when it answers again: for a log, or a readiness check. */
+  readonly onAvailability?: (available: boolean) => void;
+  /** Called by {@link KeyvClaimsCache.close}. Default: nothing, since the Keyv is the application's. */
+  readonly close?: () => Promise<void>;
   /** A clock that never steps back, in milliseconds. Default: `performance.now`. */
   readonly now?: () => number;
-  /** Called by `close`. Default: nothing, since the store is yours. */
-  readonly close?: () => Promise<void>;
+  /** Milliseconds since the epoch. Default: `Date.now`. */
+  readonly wallNow?: () => number;
 }
 
-/** An entry as it lies in the store; `fresh` and `kept` are what was left when it was written. */
-interface Stored {
-  readonly claims: Claims;
-  readonly startedAt: number;
-  readonly writtenAt: number;
-  readonly fresh: number;
-  readonly kept: number;
-}
+const WRITE_TIMEOUT_MS = 1000;
 
 /**
- * Keeps claims in whatever Keyv speaks to: Redis, Valkey and others, shared by all processes of an API.
+ * Keeps claims in a store that all processes share: Redis, Valkey and whatever else Keyv 5 speaks.
  *
- * Everything is encrypted and authenticated, so that whoever can write to the store can do nothing with it. A store that is
- * slow, down or corrupt is a miss.
+ * Everything in it is encrypted and authenticated, so that whoever can write to the store can make nobody let in. A store
+ * that is slow, down or corrupt is a miss, after `timeoutMs` at most and as a rule at once. While marks cannot be read,
+ * `notBefore` answers `Infinity`.
+ *
+ * Two resource servers with different secrets need a namespace of their own each, else each of them makes unusable what
+ * the other keeps. The store must not evict marks: with Redis, `maxmemory-policy noeviction`. A mark that was evicted alone
+ * is not missed.
  */
 export class KeyvClaimsCache implements ClaimsCache {
-  readonly #store: KeyvStore;
-  readonly #seal: Seal;
-  readonly #marks: SharedMarks;
-  readonly #timeoutMs: number;
-  readonly #clockToleranceMs: number;
-  readonly #now: () => number;
+  readonly #store: GuardedStore;
+  readonly #sealing: Sealing;
+  readonly #clocks: Clocks;
+  readonly #marks: RevocationMarks;
   readonly #close: (() => Promise<void>) | undefined;
 
-  /** @throws TypeError when there is no secret */
+  /** @param keyv A Keyv 5. Its `throwOnErrors`, and that of its store, are switched on. */
   constructor(keyv: KeyvLike, options: KeyvClaimsCacheOptions) {
-    const { secret, timeoutMs = 50, clockToleranceMs = 5000, now = () => performance.now() } = options;
-    if (typeof secret !== 'string' || secret === '')
-      throw new TypeError('KeyvClaimsCache needs a secret, the same in all processes that share the store.');
-    this.#store = new KeyvStore(keyv, now);
-    this.#seal = new Seal(secret);
-    this.#marks = new SharedMarks({ store: this.#store, seal: this.#seal, timeoutMs, now });
-    this.#timeoutMs = timeoutMs;
-    this.#clockToleranceMs = clockToleranceMs;
-    this.#now = now;
-    this.#close = options.close;
+    const { secret, timeoutMs = 50, clockToleranceMs = 5000, onAvailability, close } = options;
+    const { now = () => performance.now(), wallNow = () => Date.now() } = options;
+    this.#clocks = { now, wallNow, toleranceMs: clockToleranceMs };
+    this.#sealing = new Sealing(secret);
+    this.#store = new GuardedStore(keyv, { timeoutMs, now, onAvailability });
+    this.#marks = new RevocationMarks(this.#store, this.#sealing, this.#clocks);
+    this.#close = close;
   }
 
-  async get(key: string): Promise<CachedClaims | undefined> {
-    const place = this.#place(key);
+  get(key: string): undefined | Promise<CachedClaims | undefined> {
+    if (this.#store.isPaused) return undefined;
+    // A hit is worth nothing before the marks are known: both are asked for at the same time.
+    this.#marks.prepare();
+    return this.#get(`claims:${key}`);
+  }
+
+  set(key: string, entry: CachedClaims): void {
+    const keptMs = entry.keptUntil - this.#clocks.now();
+    if (this.#store.isPaused || !(keptMs > 0) || keptMs === Infinity) return;
+    const text = textOfEntry(entry, this.#clocks);
+    if (text === undefined) return;
+    const name = `claims:${key}`;
+    const sealed = this.#sealing.seal(name, text);
+    this.#store.write(name, sealed, keptMs, { timeoutMs: WRITE_TIMEOUT_MS }).catch(() => undefined);
+  }
+
+  async mark(marks: readonly RevocationMark[]): Promise<void> {
     try {
-      const text = this.#seal.open(place, await this.#store.get(place, this.#timeoutMs));
-      return text === undefined ? undefined : this.#entryOf(JSON.parse(text) as Stored);
+      await this.#marks.mark(marks);
     } catch {
-      return undefined;
+      // Without the cause: it may name the address of the store.
+      throw new Error('The revocation could not be written to the shared cache. Try again.');
     }
-  }
-
-  async set(key: string, { claims, startedAt, freshUntil, keptUntil }: CachedClaims): Promise<void> {
-    const now = this.#now();
-    const kept = Math.floor(keptUntil - now);
-    if (!(kept > 0)) return;
-    const place = this.#place(key);
-    try {
-      const stored: Stored = { claims, startedAt, writtenAt: Date.now(), fresh: freshUntil - now, kept };
-      await this.#store.set(place, this.#seal.close(place, JSON.stringify(stored)), kept, this.#timeoutMs);
-    } catch {
-      // It is a miss later on.
-    }
-  }
-
-  mark(marks: readonly RevocationMark[]): Promise<void> {
-    return this.#marks.mark(marks);
   }
 
   notBefore(entry: CachedClaims, names: () => readonly string[]): number | Promise<number> {
@@ -90,21 +88,16 @@ export class KeyvClaimsCache implements ClaimsCache {
   }
 
   async close(): Promise<void> {
+    this.#store.close();
     await this.#close?.();
   }
 
-  /** What is left of it is counted on the clocks of two machines: never more than when it was written. */
-  #entryOf({ claims, startedAt, writtenAt, fresh, kept }: Stored): CachedClaims | undefined {
-    const age = Date.now() - writtenAt;
-    if (!(age >= -this.#clockToleranceMs)) return undefined;
-    const now = this.#now();
-    const passed = Math.max(0, age);
-    const keptUntil = now + kept - passed;
-    if (!(keptUntil > now)) return undefined;
-    return { claims: freezeClaims(claims), startedAt, freshUntil: now + fresh - passed, keptUntil };
-  }
-
-  #place(key: string): string {
-    return `oidc-rs:${this.#seal.keyId}:claims:${key}`;
+  async #get(name: string): Promise<CachedClaims | undefined> {
+    try {
+      const text = this.#sealing.open(name, await this.#store.read(name));
+      return text === undefined ? undefined : entryOfText(text, this.#clocks);
+    } catch {
+      return undefined;
+    }
   }
 }

@@ -1,59 +1,134 @@
-import type { KeyvLike } from './keyv-store.ts';
+import { ConfigurationError } from '../errors.ts';
+import type { KeyvLike } from './keyv-like.ts';
 
-/** A Redis or Valkey that is asked through Keyv. */
-export interface RedisStore {
-  readonly keyv: KeyvLike;
-  /** Whether it can be asked now. */
-  ping(): Promise<void>;
-  close(): Promise<void>;
+/** How {@link openRedis} connects. */
+export interface OpenRedisOptions {
+  /** What the names of all keys begin with. Default: `oidc-rs`. */
+  readonly namespace?: string;
+  /** How long connecting may take, and how long a connection may be silent, in milliseconds. Default: 3000. */
+  readonly timeoutMs?: number;
 }
 
-const CONNECT_TIMEOUT_MS = 2000;
-const FIRST_CONNECTION_MS = 500;
-const MAX_RECONNECT_MS = 2000;
+/** A Redis or Valkey that was opened. */
+export interface OpenedRedis {
+  readonly keyv: KeyvLike;
+  /** Closes the connection at once. */
+  readonly close: () => Promise<void>;
+}
+
+const CONNECTED_WITHIN_MS = 250;
+const WATCH_EVERY_MS = 1000;
+const LONGEST_BACKOFF_MS = 1000;
 
 /**
- * Opens a Redis or Valkey. One that is down is connected to in the background, again and again; nothing waits for it, and
- * nothing is queued for it.
+ * Opens a Redis or Valkey by its URL, for a `KeyvClaimsCache`. It needs the packages `keyv` and `@keyv/redis`.
  *
- * @param url `redis://` or `rediss://`, with user name and password if it wants any
- * @throws Error when the packages `keyv` and `@keyv/redis` are missing
+ * It waits a quarter of a second for the connection, and goes on connecting in the background, for ever. While there is none,
+ * every call rejects at once. It never logs, and no error of the connection gets out as an event.
+ *
+ * @throws ConfigurationError when the packages are not installed, or the URL is none of Redis
  */
-export async function openRedis(url: string): Promise<RedisStore> {
-  const [{ Keyv }, { default: KeyvRedis, createClient }] = await loadPeers();
-  const client = createClient({
-    url,
-    disableOfflineQueue: true,
-    socket: {
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      reconnectStrategy: (attempts: number) => Math.min(50 * 2 ** Math.min(attempts, 10), MAX_RECONNECT_MS),
-    },
-  });
-  // Without a listener it would end the process. What fails is seen by those who ask.
+export async function openRedis(
+  url: string,
+  { namespace = 'oidc-rs', timeoutMs = 3000 }: OpenRedisOptions = {},
+): Promise<OpenedRedis> {
+  const [{ Keyv }, { default: KeyvRedis, createClient }] = await packages();
+  const client = (() => {
+    try {
+      return createClient({
+        url,
+        disableOfflineQueue: true,
+        disableClientInfo: true,
+        commandsQueueMaxLength: 10_000,
+        socket: {
+          connectTimeout: timeoutMs,
+          socketTimeout: timeoutMs,
+          reconnectStrategy: (attempts) =>
+            Math.min(LONGEST_BACKOFF_MS, 50 * 2 ** attempts) * (0.75 + Math.random() / 4),
+        },
+      });
+    } catch {
+      // Without what was thrown: it quotes the URL, password and all.
+      throw new ConfigurationError([
+        'OIDC_RS_CACHE_URL is not the URL of a Redis. Example: redis://127.0.0.1:6379',
+      ]);
+    }
+  })();
   client.on('error', () => undefined);
-  const connected = client.connect().catch(() => undefined);
-  await Promise.race([connected, new Promise((resolve) => setTimeout(resolve, FIRST_CONNECTION_MS).unref())]);
-  const store = new KeyvRedis(client, { throwOnConnectError: true, throwOnErrors: true });
-  store.on('error', () => undefined);
-  const keyv = new Keyv(store, { useKeyPrefix: false, throwOnErrors: true, emitErrors: false });
+  // A connection alone must not keep a process running.
+  client.unref();
+  const connect = (): void => void client.connect().catch(() => undefined);
+  const connected = new Promise<void>((resolve) => {
+    client.once('ready', resolve).once('error', () => {
+      resolve();
+    });
+    setTimeout(resolve, CONNECTED_WITHIN_MS);
+  });
+  connect();
+  const store = new KeyvRedis(client as never, { throwOnErrors: true, throwOnConnectError: true, namespace });
+  const keyv = new Keyv(store, {
+    namespace,
+    useKeyPrefix: false,
+    throwOnErrors: true,
+    // Values are text already, and Redis itself removes them when their time is over.
+    serialize: ({ value }) => value as string,
+    deserialize: (text) => ({ value: text as never }),
+  });
+  const stopWatching = watch(client, timeoutMs, connect);
+  await connected;
   return {
     keyv,
-    ping: async () => {
-      await client.ping();
-    },
-    close: () => {
-      client.destroy();
-      return Promise.resolve();
+    close: async () => {
+      stopWatching();
+      if (client.isOpen) client.destroy();
+      await Promise.resolve();
     },
   };
 }
 
-async function loadPeers() {
+/** The part of the client that is watched. */
+interface Watched {
+  readonly isReady: boolean;
+  ping(): Promise<unknown>;
+  destroy(): void;
+}
+
+/**
+ * Connects anew when a server stops answering without closing the connection: after a failover without a word, TCP would go
+ * on trying for a quarter of an hour.
+ */
+function watch(client: Watched, timeoutMs: number, connect: () => void): () => void {
+  let askedAt: number | undefined;
+  const timer = setInterval(() => {
+    if (!client.isReady) {
+      askedAt = undefined;
+      return;
+    }
+    if (askedAt === undefined) {
+      askedAt = performance.now();
+      const answered = (): void => void (askedAt = undefined);
+      client.ping().then(answered, answered);
+    } else if (performance.now() - askedAt > timeoutMs) {
+      askedAt = undefined;
+      client.destroy();
+      connect();
+    }
+  }, WATCH_EVERY_MS);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+  };
+}
+
+async function packages(): Promise<[typeof import('keyv'), typeof import('@keyv/redis')]> {
   try {
     return await Promise.all([import('keyv'), import('@keyv/redis')]);
-  } catch {
-    throw new Error(
-      'OIDC_RS_CACHE_URL needs the packages "keyv" and "@keyv/redis": npm install keyv @keyv/redis',
+  } catch (error) {
+    throw new ConfigurationError(
+      [
+        'OIDC_RS_CACHE_URL needs the packages keyv and @keyv/redis. Install them: npm install keyv @keyv/redis',
+      ],
+      { cause: error },
     );
   }
 }

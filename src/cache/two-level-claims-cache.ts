@@ -1,32 +1,44 @@
 import type { CachedClaims, ClaimsCache, RevocationMark } from './claims-cache.ts';
 
-/** A cache of this process in front of one that is shared: the first answers at once, the second knows what others learnt. */
+/** What {@link TwoLevelClaimsCache} can be told. */
+export interface TwoLevelClaimsCacheOptions {
+  /** The clock of the entries, in milliseconds. Default: `performance.now`. */
+  readonly now?: () => number;
+}
+
+/**
+ * A cache in the memory of each process before one that all share. What the first knows is answered at once; the second is
+ * asked for the rest, and for the marks.
+ */
 export class TwoLevelClaimsCache implements ClaimsCache {
   readonly #local: ClaimsCache;
   readonly #shared: ClaimsCache;
+  readonly #now: () => number;
 
-  constructor(local: ClaimsCache, shared: ClaimsCache) {
+  constructor(
+    local: ClaimsCache,
+    shared: ClaimsCache,
+    { now = () => performance.now() }: TwoLevelClaimsCacheOptions = {},
+  ) {
     this.#local = local;
     this.#shared = shared;
+    this.#now = now;
   }
 
   get(key: string): CachedClaims | undefined | Promise<CachedClaims | undefined> {
     const entry = this.#local.get(key);
-    if (entry instanceof Promise) return entry.then((found) => found ?? this.#fetch(key));
-    return entry ?? this.#fetch(key);
+    if (entry instanceof Promise) return entry.then((found) => this.#orShared(key, found));
+    return this.#orShared(key, entry);
   }
 
   set(key: string, entry: CachedClaims): void | Promise<void> {
-    const kept = this.#local.set(key, entry);
-    const shared = this.#shared.set(key, entry);
-    if (kept instanceof Promise || shared instanceof Promise)
-      return Promise.all([kept, shared]).then(() => undefined);
+    return bothOf(this.#local.set(key, entry), this.#shared.set(key, entry));
   }
 
-  /** Here at once, whatever becomes of the shared one. */
-  async mark(marks: readonly RevocationMark[]): Promise<void> {
-    await this.#local.mark(marks);
-    await this.#shared.mark(marks);
+  mark(marks: readonly RevocationMark[]): void | Promise<void> {
+    // This process refuses from now on, also when the others cannot be told.
+    const local = this.#local.mark(marks);
+    return bothOf(local, this.#shared.mark(marks));
   }
 
   notBefore(entry: CachedClaims, names: () => readonly string[]): number | Promise<number> {
@@ -37,13 +49,41 @@ export class TwoLevelClaimsCache implements ClaimsCache {
   }
 
   async close(): Promise<void> {
-    await this.#local.close?.();
-    await this.#shared.close?.();
+    await Promise.all([this.#local.close?.(), this.#shared.close?.()]);
   }
 
-  async #fetch(key: string): Promise<CachedClaims | undefined> {
-    const entry = await this.#shared.get(key);
-    if (entry !== undefined) void this.#local.set(key, entry);
-    return entry;
+  #orShared(
+    key: string,
+    local: CachedClaims | undefined,
+  ): CachedClaims | undefined | Promise<CachedClaims | undefined> {
+    // One that is only kept for bad times: another process may have asked again since.
+    if (local !== undefined && local.freshUntil > this.#now()) return local;
+    const shared = this.#shared.get(key);
+    if (shared instanceof Promise) return shared.then((found) => this.#later(key, local, found));
+    return this.#later(key, local, shared);
   }
+
+  #later(
+    key: string,
+    local: CachedClaims | undefined,
+    shared: CachedClaims | undefined,
+  ): CachedClaims | undefined | Promise<CachedClaims | undefined> {
+    if (shared === undefined || (local !== undefined && local.startedAt >= shared.startedAt)) return local;
+    // While the store was asked, a newer answer may have come in here.
+    const present = this.#local.get(key);
+    if (present instanceof Promise) return present.then((found) => this.#copied(key, found, shared));
+    return this.#copied(key, present, shared);
+  }
+
+  #copied(key: string, local: CachedClaims | undefined, shared: CachedClaims): CachedClaims {
+    if (local !== undefined && local.startedAt >= shared.startedAt) return local;
+    const kept = this.#local.set(key, shared);
+    if (kept instanceof Promise) kept.catch(() => undefined);
+    return shared;
+  }
+}
+
+function bothOf(one: void | Promise<void>, other: void | Promise<void>): void | Promise<void> {
+  if (one === undefined && other === undefined) return undefined;
+  return Promise.all([one, other]).then(() => undefined);
 }

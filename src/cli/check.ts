@@ -50,6 +50,7 @@ export async function check(flags: CheckFlags, terminal: Terminal): Promise<Exit
       }
     }
   } finally {
+    await context.composition?.close();
     await http.close();
   }
   const count = (status: Finding['status']): number =>

@@ -32,7 +32,8 @@ export async function introspect(
 ): Promise<ExitCode> {
   const env = readEnvironment(terminal, flags.envFile);
   await importModules(flags.import);
-  const reading = readSettings({ env });
+  // Asked anew: what a cache knows would explain nothing.
+  const reading = readSettings({ env, settings: { OIDC_RS_CACHE_TTL: 0 } });
   for (const warning of reading.warnings) terminal.err(warning);
   const report = await withParts(flags, reading, async (parts) =>
     decide(await readToken(argument, flags.tokenFile, terminal), flags, parts),

@@ -202,6 +202,10 @@ function addServe(program: Command, terminal: Terminal, done: Done): void {
     )
     .addOption(database())
     .option('--unverified-email', 'keep and hand on e-mail addresses that nobody has verified, too')
+    .option(
+      '--cache <url>',
+      'keep claims in a Redis or Valkey that all processes share (OIDC_RS_CACHE_URL), for OIDC_RS_CACHE_TTL or 30 seconds',
+    )
     .option('--policies <file>', 'what /policy/<name> asks for: a JSON file')
     .option(
       '--header <what=Name>',

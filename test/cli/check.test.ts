@@ -86,9 +86,10 @@ describe('a good state', () => {
       ✓ answer          An unknown token is said to be inactive, in application/json.
       – published keys  Say --jwks-url <url> to see whether your /jwks can be reached.
       ✓ clock           Agrees with the authorization server's to 1 s.
+      – cache           There is none: OIDC_RS_CACHE_TTL is 0, and every request asks the authorization server.
       – users           Say --database <file or url> to see whether the users can be found.
 
-      Nothing failed: 9 passed, 0 warnings, 4 not looked at.
+      Nothing failed: 9 passed, 0 warnings, 5 not looked at.
       "
     `);
     expect(run).toMatchObject({ code: 0, err: '' });
@@ -109,9 +110,10 @@ describe('a good state', () => {
       ✓ answer          An unknown token is said to be inactive, in application/token-introspection+jwt.
       – published keys  Say --jwks-url <url> to see whether your /jwks can be reached.
       ✓ clock           Agrees with the authorization server's to 1 s.
+      – cache           There is none: OIDC_RS_CACHE_TTL is 0, and every request asks the authorization server.
       – users           Say --database <file or url> to see whether the users can be found.
 
-      Nothing failed: 11 passed, 0 warnings, 2 not looked at.
+      Nothing failed: 11 passed, 0 warnings, 3 not looked at.
       "
     `);
     expect(run).toMatchObject({ code: 0, err: '' });

@@ -1,4 +1,5 @@
 import { answer } from './answer.ts';
+import { cache } from './cache.ts';
 import type { Check } from './check.ts';
 import { clock } from './clock.ts';
 import { credentials } from './credentials.ts';
@@ -20,5 +21,6 @@ export const CHECKS: readonly Check[] = [
   answer,
   publishedJwks,
   clock,
+  cache,
   users,
 ];

@@ -2,6 +2,7 @@ import { withinDeadline } from '../../backend/deadline.ts';
 import { readSettings } from '../../settings.ts';
 import { importModules, readEnvironment, type SettingsFlags } from '../environment.ts';
 import type { Terminal } from '../terminal.ts';
+import { cacheSettings } from './cache.ts';
 import { createAnswerer } from './answerer.ts';
 import { type HttpServer, startHttpServer } from './http-server.ts';
 import { readHeaderNames } from './identity-headers.ts';
@@ -20,6 +21,8 @@ export interface ServeFlags extends SettingsFlags {
   readonly unverifiedEmail?: boolean;
   readonly policies?: string;
   readonly header?: readonly string[];
+  /** The URL of a Redis or Valkey that keeps claims for all processes. */
+  readonly cache?: string;
   readonly drainSeconds: number;
 }
 
@@ -45,7 +48,8 @@ export async function startForwardAuth(flags: ServeFlags, terminal: Terminal): P
   const headerNames = readHeaderNames(flags.header);
   const policies = readPolicies(flags.policies);
   const { host, port, unverifiedEmail = false } = flags;
-  const timeoutMs = readSettings({ env }).settings.OIDC_TIMEOUT * 1000;
+  const reading = readSettings({ env });
+  const timeoutMs = reading.settings.OIDC_TIMEOUT * 1000;
   const log = jsonLog((line) => {
     terminal.out(line);
   });
@@ -58,11 +62,21 @@ export async function startForwardAuth(flags: ServeFlags, terminal: Terminal): P
     const users = await openUsers(flags.users, flags.database, { unverifiedEmail, timeoutMs });
     const { database, settings, store: userStore } = users;
     if (database !== undefined) closers.push(() => database.close());
-    const { resourceServer, backend } = await openResourceServer({ env, settings, userStore, logger: log });
+    const { resourceServer, backend, claimsCache } = await openResourceServer({
+      env,
+      settings: { ...settings, ...cacheSettings(flags.cache, reading) },
+      userStore,
+      logger: log,
+    });
     closers.push(() => resourceServer.close());
     // After the settings: nothing is made in a database while they are wrong.
     if (flags.users === 'create') await withinDeadline(MIGRATION_MS, async () => database?.migrate());
-    const readiness = createReadiness({ backend, pingUsers: database?.ping.bind(database), timeoutMs });
+    const readiness = createReadiness({
+      backend,
+      pingUsers: database?.ping.bind(database),
+      pingCache: claimsCache?.ping?.bind(claimsCache),
+      timeoutMs,
+    });
     const answer = createAnswerer({ resourceServer, policies, headerNames, unverifiedEmail, readiness });
     const server = await startHttpServer({ host, port, answer, log });
     const { url } = server;

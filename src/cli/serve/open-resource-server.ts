@@ -1,4 +1,5 @@
 import type { ResourceServerBackend } from '../../backend/resource-server-backend.ts';
+import type { ClaimsCache } from '../../cache/claims-cache.ts';
 import { compose } from '../../composition.ts';
 import { createResourceServer } from '../../resource-server.ts';
 import { readSettings, type SettingsInput } from '../../settings.ts';
@@ -9,6 +10,8 @@ import type { UserStore } from '../../user/user-store.ts';
 export interface OpenResourceServer {
   readonly resourceServer: ResourceServer<unknown>;
   readonly backend: ResourceServerBackend<unknown> | undefined;
+  /** Where claims are kept, if they are. */
+  readonly claimsCache?: ClaimsCache | undefined;
 }
 
 /** @throws ConfigurationError listing every problem at once */
@@ -22,7 +25,10 @@ export async function openResourceServer(options: {
   if (!reading.settings.OIDC_RESOURCE_SERVER_ENABLED) {
     return { resourceServer: await createResourceServer(options), backend: undefined };
   }
-  const { authenticator, backend, challenge, endpoints, close } = await compose(options, reading);
+  const { authenticator, backend, challenge, dependencies, endpoints, close } = await compose(
+    options,
+    reading,
+  );
   const resourceServer = {
     authenticate: (request: ResourceRequest, requirements?: Requirements) =>
       authenticator.authenticate(request, requirements),
@@ -30,5 +36,5 @@ export async function openResourceServer(options: {
     endpoints,
     close,
   } as ResourceServer<unknown>;
-  return { resourceServer, backend };
+  return { resourceServer, backend, claimsCache: dependencies.claimsCache };
 }

@@ -6,8 +6,9 @@ import { AccessToken } from '../../secret.ts';
 
 /** What became of one check; `code` and `reason` where it failed. */
 export interface ReadinessCheck {
-  readonly name: 'authorization_server' | 'users';
-  readonly status: 'pass' | 'fail';
+  readonly name: 'authorization_server' | 'users' | 'cache';
+  /** `warn`: requests are decided on all the same. */
+  readonly status: 'pass' | 'warn' | 'fail';
   readonly code?: string;
   readonly reason?: string;
 }
@@ -22,6 +23,7 @@ export interface Readiness {
 export interface ReadinessOptions {
   readonly backend: Pick<ResourceServerBackend<unknown>, 'getClaims'> | undefined;
   readonly pingUsers: (() => Promise<void>) | undefined;
+  readonly pingCache: (() => Promise<void>) | undefined;
   readonly timeoutMs: number;
 }
 
@@ -34,6 +36,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_AS_CLIENT_REJECTED: 'The authorization server refuses the credentials of this server.',
   ERR_AS_UNTRUSTED_RESPONSE: 'The answer of the authorization server cannot be trusted. The log says why.',
   ERR_USER_STORE: 'The database of users gave no answer, or has no table of users.',
+  ERR_CACHE: 'The shared store of claims gave no answer; the authorization server is asked instead.',
   ERR_DISABLED: 'The resource server is switched off: OIDC_RESOURCE_SERVER_ENABLED is false.',
   ERR_ANY_TOKEN: 'The authorization server calls a token active that nobody has issued.',
   ERR_UNFORESEEN: 'The check met an error that nobody foresaw.',
@@ -44,9 +47,13 @@ export function createReadiness(options: ReadinessOptions): () => Promise<Readin
   let last: { readonly readiness: Readiness; readonly at: number } | undefined;
   let underWay: Promise<Readiness> | undefined;
   const look = async (): Promise<Readiness> => {
-    const checks = await Promise.all([askAuthorizationServer(options), ...askUsers(options)]);
+    const checks = await Promise.all([
+      askAuthorizationServer(options),
+      ...askUsers(options),
+      ...askCache(options),
+    ]);
     const readiness: Readiness = {
-      status: checks.every(({ status }) => status === 'pass') ? 'ready' : 'not_ready',
+      status: checks.every(({ status }) => status !== 'fail') ? 'ready' : 'not_ready',
       checks,
     };
     last = { readiness, at: performance.now() };
@@ -80,6 +87,18 @@ function askUsers({ pingUsers, timeoutMs }: ReadinessOptions): Promise<Readiness
     withinDeadline(timeoutMs, pingUsers).then(
       () => ({ name, status: 'pass' }) as const,
       () => failed(name, 'ERR_USER_STORE'),
+    ),
+  ];
+}
+
+/** Without it everything goes on, and slower: all processes would be taken out at once if it made them not ready. */
+function askCache({ pingCache, timeoutMs }: ReadinessOptions): Promise<ReadinessCheck>[] {
+  if (pingCache === undefined) return [];
+  const name = 'cache';
+  return [
+    withinDeadline(timeoutMs, pingCache).then(
+      () => ({ name, status: 'pass' }) as const,
+      () => ({ ...failed(name, 'ERR_CACHE'), status: 'warn' }) as const,
     ),
   ];
 }
