@@ -14,6 +14,12 @@ await migrateUsers(db);
 const resourceServer = await createResourceServer({ userStore: new KyselyUserStore<UserRow>(db) });
 
 const app = express();
+let stopping = false;
+app.use((_request, response, next) => {
+  // Whoever keeps connections open would keep a process that is to end.
+  if (stopping) response.set('Connection', 'close');
+  next();
+});
 app.use(resourceServerRouter(resourceServer)); // GET /jwks and POST /backchannel-logout, open to everybody
 const member = authenticate(resourceServer);
 app.get('/me', member, (request, response) => {
@@ -25,6 +31,7 @@ const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
 });
 
 process.once('SIGTERM', () => {
+  stopping = true;
   // No new connections; requests in flight finish, then the connections to everybody else are closed.
   server.close(() => {
     void resourceServer
