@@ -75,7 +75,7 @@ export async function startPostgres(
     );
     chownSync(data, Number(uid), Number(gid));
   }
-  const [first = '', ...init] = [
+  const [first, ...init] = [
     ...as,
     `${bin}/initdb`,
     '-D',
