@@ -50,7 +50,7 @@ export const LAYERS = [
     // Only the bases of the framework adapters, and the parts of the Kysely store, are shared; drivers of one contract do
     // not know each other. Each has its own third party: see ONE_FILE.
     within:
-      '^src/(framework/(admissions|node|node-request|nest-guard|fetch|fetch-request|published-answer)|user/kysely-(migration|table|values)|cache/.*)\\.ts$',
+      '^src/(framework/(admissions|node|node-request|node-body|fetch-body|form-text|nest-guard|fetch|fetch-request|published-answer)|user/kysely-(migration|table|values)|cache/.*)\\.ts$',
     packages: ['*'],
   },
   {
@@ -88,6 +88,8 @@ export const ONE_FILE = {
   graphql: 'src/framework/graphql.ts',
   '@trpc/server': 'src/framework/trpc.ts',
   ws: 'src/framework/ws.ts',
+  keyv: 'src/cache/redis.ts',
+  '@keyv/redis': 'src/cache/redis.ts',
   'lru-cache': 'src/cache/memory-claims-cache.ts',
   'oidc-provider': 'src/testing/quiet-provider.ts',
   selfsigned: 'src/testing/certificates.ts',

@@ -19,6 +19,7 @@ import {
   requiredSettings,
 } from './container.ts';
 import { configuredCache } from './configured-cache.ts';
+import { backchannelLogoutEndpoint } from './endpoint/backchannel-logout.ts';
 import { jwksEndpoint } from './endpoint/jwks.ts';
 import { ConfigurationError } from './errors.ts';
 import type { HttpAdapter } from './http/http-adapter.ts';
@@ -101,7 +102,7 @@ export async function compose<U, C extends Claims>(
   warnAboutAudience(settings, logger);
 
   const http = options.http ?? (await undiciAdapter(settings));
-  if (settings.OIDC_RS_PRIVATE_KEY_STR !== undefined) await loadJose();
+  if (settings.OIDC_RS_PRIVATE_KEY_STR !== undefined || settings.OIDC_RS_BACKCHANNEL_LOGOUT) await loadJose();
   const exchange = new Exchange({ http, logger, timeoutMs: settings.OIDC_TIMEOUT * 1000 });
   const metadata = new AuthorizationServerMetadata({ settings, exchange, logger });
   const signingKeys = new SigningKeys({
@@ -109,7 +110,7 @@ export async function compose<U, C extends Claims>(
     url: () => metadata.endpoint('OIDC_OP_JWKS_ENDPOINT'),
     logger,
   });
-  const claimsCache = options.cache ?? (await configuredCache(settings));
+  const claimsCache = options.cache ?? (await configuredCache(settings, logger));
   const dependencies: BackendDependencies<U> = {
     settings,
     http,
@@ -135,7 +136,19 @@ export async function compose<U, C extends Claims>(
     backendName,
     dependencies,
     authenticator,
-    endpoints: Object.freeze([jwksEndpoint(privateKeys.publicJwkSet)]),
+    endpoints: Object.freeze([
+      jwksEndpoint(privateKeys.publicJwkSet),
+      ...(settings.OIDC_RS_BACKCHANNEL_LOGOUT
+        ? [
+            backchannelLogoutEndpoint({
+              settings,
+              signingKeys,
+              logger,
+              revoke: (target) => backend.revoke(target),
+            }),
+          ]
+        : []),
+    ]),
     challenge: createChallenge({ realm: settings.OIDC_RS_REALM, logger }),
     close: async () => {
       if (options.cache === undefined) await claimsCache?.close?.();

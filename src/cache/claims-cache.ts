@@ -43,8 +43,9 @@ export interface ClaimsCache {
    */
   mark(marks: readonly RevocationMark[]): void | Promise<void>;
   /**
-   * The latest `notBefore` of the marks with one of these names; `-Infinity` where there is none, and `Infinity` while
-   * marks cannot be read, or may have been lost since the entry was begun. What it says is at most a second old.
+   * The latest `notBefore` of the marks with one of these names, and of what a store that may have lost marks says of itself:
+   * since when it has lost none. `-Infinity` where there is nothing of that, and `Infinity` while marks cannot be read. What
+   * it says is at most a second old.
    *
    * @param entry What {@link get} answered, for the store to remember that it has looked.
    * @param names The names of the marks that matter to the entry; called only when they are needed.

@@ -3,6 +3,8 @@ import { StoreUnavailable, within } from './within.ts';
 
 /** How {@link GuardedStore} is made. */
 export interface GuardedStoreOptions {
+  /** What every key in the store begins with. */
+  readonly prefix: string;
   /** In milliseconds. */
   readonly timeoutMs: number;
   /** A clock that never steps, in milliseconds. */
@@ -48,14 +50,15 @@ export class GuardedStore {
 
   /** @throws when the store cannot be read */
   read(key: string, options?: CallOptions): Promise<unknown> {
-    return this.#ask(() => this.#keyv.get(key), options);
+    return this.#ask(() => this.#keyv.get(this.#place(key)), options);
   }
 
   /** In one round trip where the store can. @throws when any of the keys cannot be read */
   readMany(keys: readonly string[], options?: CallOptions): Promise<readonly unknown[]> {
     return this.#ask(async () => {
-      if (!this.#hasGetMany) return await Promise.all(keys.map((key) => this.#keyv.get(key)));
-      const values = await this.#keyv.getMany([...keys]);
+      const places = keys.map((key) => this.#place(key));
+      if (!this.#hasGetMany) return await Promise.all(places.map((place) => this.#keyv.get(place)));
+      const values = await this.#keyv.getMany(places);
       // Whatever is not an answer to each key is no answer.
       if (values.length !== keys.length) throw new StoreUnavailable('Not as many values as keys.');
       return values;
@@ -65,7 +68,7 @@ export class GuardedStore {
   /** @throws when the store did not write it, as far as it says */
   async write(key: string, value: string, ttlMs?: number, options?: CallOptions): Promise<void> {
     const ttl = ttlMs === undefined ? undefined : Math.max(1, Math.ceil(ttlMs));
-    const written = await this.#ask(() => this.#keyv.set(key, value, ttl), options, isTimeout);
+    const written = await this.#ask(() => this.#keyv.set(this.#place(key), value, ttl), options, isTimeout);
     // Some stores answer with nothing.
     if ((written as unknown) === false) throw new StoreUnavailable('The store did not write the value.');
   }
@@ -73,6 +76,10 @@ export class GuardedStore {
   /** From now on nothing is asked: some clients would connect again. */
   close(): void {
     this.#closed = true;
+  }
+
+  #place(key: string): string {
+    return this.#options.prefix + key;
   }
 
   async #ask<T>(

@@ -35,8 +35,8 @@ const WRITE_TIMEOUT_MS = 1000;
  * that is slow, down or corrupt is a miss, after `timeoutMs` at most and as a rule at once. While marks cannot be read,
  * `notBefore` answers `Infinity`.
  *
- * Two resource servers with different secrets need a namespace of their own each, else each of them makes unusable what
- * the other keeps. The store must not evict marks: with Redis, `maxmemory-policy noeviction`. A mark that was evicted alone
+ * Resource servers with different secrets can share a store and see nothing of each other: a revocation does not reach
+ * who has another secret, so change it in all processes together. The store must not evict marks: with Redis, `maxmemory-policy noeviction`. A mark that was evicted alone
  * is not missed.
  */
 export class KeyvClaimsCache implements ClaimsCache {
@@ -52,7 +52,12 @@ export class KeyvClaimsCache implements ClaimsCache {
     const { now = () => performance.now(), wallNow = () => Date.now() } = options;
     this.#clocks = { now, wallNow, toleranceMs: clockToleranceMs };
     this.#sealing = new Sealing(secret);
-    this.#store = new GuardedStore(keyv, { timeoutMs, now, onAvailability });
+    this.#store = new GuardedStore(keyv, {
+      prefix: `oidc-rs:${this.#sealing.keyId}:`,
+      timeoutMs,
+      now,
+      onAvailability,
+    });
     this.#marks = new RevocationMarks(this.#store, this.#sealing, this.#clocks);
     this.#close = close;
   }
@@ -85,6 +90,14 @@ export class KeyvClaimsCache implements ClaimsCache {
 
   notBefore(entry: CachedClaims, names: () => readonly string[]): number | Promise<number> {
     return this.#marks.notBefore(entry, names);
+  }
+
+  async ping(): Promise<void> {
+    try {
+      await this.#marks.ping();
+    } catch {
+      throw new Error('The shared cache cannot be asked.');
+    }
   }
 
   async close(): Promise<void> {

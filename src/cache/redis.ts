@@ -3,8 +3,6 @@ import type { KeyvLike } from './keyv-like.ts';
 
 /** How {@link openRedis} connects. */
 export interface OpenRedisOptions {
-  /** What the names of all keys begin with. Default: `oidc-rs`. */
-  readonly namespace?: string;
   /** How long connecting may take, and how long a connection may be silent, in milliseconds. Default: 3000. */
   readonly timeoutMs?: number;
 }
@@ -12,6 +10,8 @@ export interface OpenRedisOptions {
 /** A Redis or Valkey that was opened. */
 export interface OpenedRedis {
   readonly keyv: KeyvLike;
+  /** Rejects while the server cannot be asked. */
+  readonly ping: () => Promise<void>;
   /** Closes the connection at once. */
   readonly close: () => Promise<void>;
 }
@@ -30,7 +30,7 @@ const LONGEST_BACKOFF_MS = 1000;
  */
 export async function openRedis(
   url: string,
-  { namespace = 'oidc-rs', timeoutMs = 3000 }: OpenRedisOptions = {},
+  { timeoutMs = 3000 }: OpenRedisOptions = {},
 ): Promise<OpenedRedis> {
   const [{ Keyv }, { default: KeyvRedis, createClient }] = await packages();
   const client = (() => {
@@ -65,9 +65,10 @@ export async function openRedis(
     setTimeout(resolve, CONNECTED_WITHIN_MS);
   });
   connect();
-  const store = new KeyvRedis(client as never, { throwOnErrors: true, throwOnConnectError: true, namespace });
+  const store = new KeyvRedis(client, { throwOnErrors: true, throwOnConnectError: true });
   const keyv = new Keyv(store, {
-    namespace,
+    // None: the names of the keys say whose they are.
+    namespace: '',
     useKeyPrefix: false,
     throwOnErrors: true,
     // Values are text already, and Redis itself removes them when their time is over.
@@ -78,6 +79,9 @@ export async function openRedis(
   await connected;
   return {
     keyv,
+    ping: async () => {
+      await client.ping();
+    },
     close: async () => {
       stopWatching();
       if (client.isOpen) client.destroy();
@@ -120,7 +124,7 @@ function watch(client: Watched, timeoutMs: number, connect: () => void): () => v
   };
 }
 
-async function packages(): Promise<[typeof import('keyv'), typeof import('@keyv/redis')]> {
+async function packages() {
   try {
     return await Promise.all([import('keyv'), import('@keyv/redis')]);
   } catch (error) {

@@ -71,6 +71,11 @@ export class RevocationMarks {
     });
   }
 
+  /** Asks the store, also one that is left alone for the moment. @throws when it does not answer within a second */
+  async ping(): Promise<void> {
+    await this.#store.readMany([EPOCH], INSIST);
+  }
+
   #under(state: SharedState, entry: CachedClaims, names: () => readonly string[]): number | Promise<number> {
     const checked = this.#checked.get(entry);
     if (checked?.revision === state.revision) return Math.max(checked.notBefore, state.epoch);

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import { Secret } from '../secret.ts';
+import type { Secret } from '../secret.ts';
 
 const VERSION = 1;
 const NONCE_BYTES = 12;
@@ -16,12 +16,15 @@ const MAX_TEXT = 4_000_000;
  */
 export class Sealing {
   readonly #key: Buffer;
+  /** Names the key without telling it, so that whoever has another secret uses other places. */
+  readonly keyId: string;
 
   /** @param secret The same in all processes that share the store. */
   constructor(secret: Secret | string) {
     const text = typeof secret === 'string' ? secret : secret.reveal();
     if (text === '') throw new TypeError('The secret of the shared cache must not be empty.');
     this.#key = Buffer.from(hkdfSync('sha256', text, '', 'oidc-resource-server shared cache 1', 32));
+    this.keyId = this.#keyOf('key id').toString('base64url').slice(0, 8);
   }
 
   /** As base64, of a version, a random nonce, the tag and the encrypted text. */

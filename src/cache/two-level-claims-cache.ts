@@ -48,6 +48,10 @@ export class TwoLevelClaimsCache implements ClaimsCache {
     return Promise.all([local, shared]).then((instants) => Math.max(...instants));
   }
 
+  async ping(): Promise<void> {
+    await Promise.all([this.#local.ping?.(), this.#shared.ping?.()]);
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#local.close?.(), this.#shared.close?.()]);
   }

@@ -77,8 +77,15 @@ export function createConfiguration(
       ctx.type = 'text';
       ctx.body = `${out.error}: ${out.error_description ?? ''}`;
     },
-    // Reads `jwks_uri`. What the provider wants to pass on refuses loopback addresses, where the tests' APIs are.
-    fetch: (url) => fetch(url, { signal: AbortSignal.timeout(2500) }),
+    // Reads `jwks_uri`, and sends logout tokens. What else the provider wants to pass on refuses loopback addresses, where the
+    // tests' APIs are.
+    fetch: (url, { method = 'GET', headers, body } = {}) =>
+      fetch(url, {
+        method,
+        ...(headers && { headers }),
+        ...(body && { body }),
+        signal: AbortSignal.timeout(2500),
+      }),
   };
 }
 

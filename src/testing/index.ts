@@ -18,6 +18,11 @@ export { userStoreContract, type UserStoreFactory, type UserStoreUnderTest } fro
 export { fakeResourceServer, type FakeResourceServerOptions } from './fake-resource-server.ts';
 export type { FakeClientToken, FakePersonToken, FakeToken } from './fake-tokens.ts';
 export {
+  claimsCacheContract,
+  type ClaimsCacheFactory,
+  type ClaimsCacheUnderTest,
+} from './claims-cache-contract.ts';
+export {
   httpAdapterContract,
   type HttpAdapterContractOptions,
   type HttpAdapterFactory,
