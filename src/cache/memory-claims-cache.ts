@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { type Claims, freezeClaims } from '../claims.ts';
 import type { CachedClaims, ClaimsCache, RevocationMark } from './claims-cache.ts';
+import { ClaimsPacker, type PackedClaims } from './packed-claims.ts';
 
 /** How {@link MemoryClaimsCache} is bounded. */
 export interface MemoryClaimsCacheOptions {
@@ -12,35 +12,16 @@ export interface MemoryClaimsCacheOptions {
   readonly now?: () => number;
 }
 
-/** An entry as text: its claims in JSON, and its three instants as they are. */
-class Packed {
-  readonly json: string;
-  readonly startedAt: number;
-  readonly freshUntil: number;
-  readonly keptUntil: number;
-
-  constructor(json: string, { startedAt, freshUntil, keptUntil }: CachedClaims) {
-    this.json = json;
-    this.startedAt = startedAt;
-    this.freshUntil = freshUntil;
-    this.keptUntil = keptUntil;
-  }
-
-  unpacked(): CachedClaims {
-    const { startedAt, freshUntil, keptUntil } = this;
-    return { claims: freezeClaims(JSON.parse(this.json) as Claims), startedAt, freshUntil, keptUntil };
-  }
-}
-
 /**
  * Keeps claims in the memory of this process. What is revoked here is revoked in this process alone.
  *
- * The entries that were used last are kept as objects, and answer without any work; the others as JSON text.
+ * The entries that were used last are kept as objects, and answer without any work; the others as text.
  */
 export class MemoryClaimsCache implements ClaimsCache {
   readonly #now: () => number;
+  readonly #packer = new ClaimsPacker();
   readonly #parsed: LRUCache<string, CachedClaims>;
-  readonly #packed: LRUCache<string, Packed> | undefined;
+  readonly #packed: LRUCache<string, PackedClaims> | undefined;
   readonly #marks = new Map<string, RevocationMark & { readonly keptUntil: number }>();
   /** What was found for an entry since the marks last changed. */
   #found = new WeakMap<CachedClaims, number>();
@@ -52,15 +33,17 @@ export class MemoryClaimsCache implements ClaimsCache {
   }: MemoryClaimsCacheOptions = {}) {
     this.#now = now;
     const packed =
-      maxEntries > maxParsed ? new LRUCache<string, Packed>({ max: maxEntries - maxParsed }) : undefined;
+      maxEntries > maxParsed
+        ? new LRUCache<string, PackedClaims>({ max: maxEntries - maxParsed })
+        : undefined;
     this.#packed = packed;
     this.#parsed = new LRUCache<string, CachedClaims>({
       max: Math.min(maxEntries, maxParsed),
       ...(packed !== undefined && {
         dispose: (entry: CachedClaims, key: string, reason: string) => {
           if (reason !== 'evict' || entry.keptUntil <= this.#now()) return;
-          const text = jsonOf(entry.claims);
-          if (text !== undefined) packed.set(key, new Packed(text, entry));
+          const text = this.#packer.pack(entry);
+          if (text !== undefined) packed.set(key, text);
         },
       }),
     });
@@ -103,17 +86,8 @@ export class MemoryClaimsCache implements ClaimsCache {
     const packed = this.#packed?.get(key);
     if (packed === undefined) return undefined;
     this.#packed?.delete(key);
-    const entry = packed.unpacked();
+    const entry = this.#packer.unpack(packed);
     this.#parsed.set(key, entry);
     return entry;
-  }
-}
-
-/** Claims that a backend of the application made may be what JSON is not. */
-function jsonOf(claims: Claims): string | undefined {
-  try {
-    return JSON.stringify(claims);
-  } catch {
-    return undefined;
   }
 }

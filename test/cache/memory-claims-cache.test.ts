@@ -41,6 +41,18 @@ describe('MemoryClaimsCache', () => {
     expect(cache.get('a')?.claims.sub).toBe('new');
   });
 
+  it('keeps as text whatever JSON can hold, in any script', () => {
+    const cache = new MemoryClaimsCache({ maxEntries: 10, maxParsed: 1, now: () => now });
+    const claims = freezeClaims({
+      name: 'Łukasz 🙂 \u0000 "\\',
+      nested: { a: [1, null, { b: false }] },
+      gone: undefined,
+    });
+    cache.set('a', { ...entry('a'), claims });
+    cache.set('b', entry('b'));
+    expect(cache.get('a')?.claims).toEqual({ name: claims.name, nested: claims.nested });
+  });
+
   it('drops claims that are no JSON rather than failing', () => {
     const cache = new MemoryClaimsCache({ maxEntries: 10, maxParsed: 1, now: () => now });
     cache.set('big', { ...entry('a'), claims: freezeClaims({ n: 1n }) });
