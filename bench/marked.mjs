@@ -28,6 +28,30 @@ export function table(head, rows) {
   return [head, rule, ...rows].map(line).join('\n');
 }
 
+/**
+ * The table that lies between the comments now, with one column as it was measured anew; the others are kept.
+ *
+ * @param rows The names of the rows, and what the column says about each.
+ */
+export function withColumn(file, name, column, rows) {
+  const cellsOf = (line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+  const lines = readMarked(file, name)?.trim().split('\n') ?? [];
+  const [[, ...columns] = [], , ...known] = lines.filter((line) => line.startsWith('|')).map(cellsOf);
+  const before = new Map(
+    known.map(([row, ...cells]) => [row, new Map(columns.map((of, i) => [of, cells[i]]))]),
+  );
+  const all = [...new Set([...columns, column])].sort();
+  const now = rows.map(([row, value]) => {
+    const cells = new Map([...(before.get(row) ?? []), [column, value]]);
+    return [row, ...all.map((of) => cells.get(of) ?? '')];
+  });
+  return table(['', ...all], now);
+}
+
 function markedBy(name) {
   return new RegExp(`<!-- begin: ${name} -->(.*?)<!-- end: ${name} -->`, 's');
 }

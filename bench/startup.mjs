@@ -1,13 +1,18 @@
-// What importing the package and starting a resource server costs, beside importing only jose and undici. Each variant
-// is a process of its own, alternating, so that the machine's moods hit all alike. `npm run build` comes first.
-// `--write` puts the table into the README, in the column of this Node, and keeps the other columns.
+// What importing the package and starting a resource server costs, beside importing only jose and undici; and how long a
+// whole server takes, from spawn to listening, beside the bare framework. Each variant is a process of its own, alternating,
+// so that the machine's moods hit all alike. `npm run build` comes first.
+// `--write` puts the first table into the README, in the column of this Node, and keeps the other columns.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { readMarked, table, writeMarked } from './marked.mjs';
+import { withColumn, writeMarked } from './marked.mjs';
+import { COMMON_OPTIONS, finish, median } from './report.mjs';
+import { listening } from './startup/listening.mjs';
 
-const { values: options } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
-const ROUNDS = 15;
+const { values: options } = parseArgs({
+  options: { ...COMMON_OPTIONS, write: { type: 'boolean', default: false } },
+});
+const ROUNDS = options.quick ? 1 : 15;
 const ROOT = new URL('../', import.meta.url);
 const MARK = 'start-up';
 const START = `
@@ -34,8 +39,9 @@ const PEERS = {
   ws: ['ws'],
 };
 const { exports: entryPoints } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8'));
-const built = Object.keys(PEERS).filter((name) =>
-  existsSync(new URL(entryPoints[`./${name}`].default, ROOT)),
+const built = Object.keys(PEERS).filter(
+  (name) =>
+    existsSync(new URL(entryPoints[`./${name}`].default, ROOT)) && (!options.quick || name === 'express'),
 );
 const imports = (names) => names.map((name) => `await import('${name}');`).join(' ');
 
@@ -80,31 +86,14 @@ for (let round = 0; round < ROUNDS; round += 1) {
 }
 
 const medians = [...times].map(([name, samples]) => {
-  const median = samples.toSorted((a, b) => a - b)[ROUNDS >> 1];
-  return [name, median < 10 ? median.toFixed(1) : median.toFixed(0)];
+  const middle = median(samples);
+  return [name, middle < 10 ? middle.toFixed(1) : middle.toFixed(0)];
 });
 console.log(`\nStart-up on Node ${process.version}, medians of ${ROUNDS} processes each, milliseconds:\n`);
-for (const [name, median] of medians) console.log(`  ${name.padEnd(54)} ${median.padStart(5)}`);
+for (const [name, text] of medians) console.log(`  ${name.padEnd(54)} ${text.padStart(5)}`);
 console.log();
-if (options.write) await writeMarked(new URL('README.md', ROOT), MARK, merged());
-
-/** The table that is there, with the column of this Node as it was measured now. */
-function merged() {
-  const column = `Node ${process.versions.node.split('.')[0]}`;
-  const cellsOf = (line) =>
-    line
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.trim());
-  const lines = readMarked(new URL('README.md', ROOT), MARK)?.trim().split('\n') ?? [];
-  const [[, ...columns] = [], , ...rows] = lines.filter((line) => line.startsWith('|')).map(cellsOf);
-  const known = new Map(
-    rows.map(([name, ...cells]) => [name, new Map(columns.map((of, i) => [of, cells[i]]))]),
-  );
-  const all = [...new Set([...columns, column])].sort();
-  const now = medians.slice(1).map(([name, median]) => {
-    const cells = new Map([...(known.get(name) ?? []), [column, median]]);
-    return [name, ...all.map((of) => cells.get(of) ?? '')];
-  });
-  return table(['', ...all], now);
-}
+const readme = new URL('README.md', ROOT);
+const column = `Node ${process.versions.node.split('.')[0]}`;
+// The first row is the measurement itself.
+if (options.write) await writeMarked(readme, MARK, withColumn(readme, MARK, column, medians.slice(1)));
+finish(await listening(ROUNDS), options);

@@ -4,7 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { Worker, isMainThread, parentPort } from 'node:worker_threads';
+import { table } from './marked.mjs';
+import { COMMON_OPTIONS, finish, median } from './report.mjs';
 
 if (!isMainThread) {
   // The authorization server, in a thread of its own: every token is Alice's, of the number that it ends with.
@@ -25,9 +28,10 @@ if (!isMainThread) {
   const { default: Database } = await import('libsql');
   const { createResourceServer } = await import('oidc-resource-server');
   const { KyselyUserStore, migrateUsers } = await import('oidc-resource-server/kysely');
+  const { values: chosen } = parseArgs({ options: COMMON_OPTIONS });
   const USERS = 10_000;
-  const ROUNDS = 7;
-  const CALLS = 3000;
+  const ROUNDS = chosen.quick ? 1 : 7;
+  const CALLS = chosen.quick ? 200 : 3000;
 
   const directory = mkdtempSync(join(tmpdir(), 'bench-'));
   const database = new Database(join(directory, 'users.sqlite'));
@@ -73,12 +77,19 @@ if (!isMainThread) {
       if (round > 0) times.get(name).push(((performance.now() - startedAt) / CALLS) * 1000);
     }
   }
-  const median = (name) => times.get(name).toSorted((a, b) => a - b)[ROUNDS >> 1];
-  console.log(`\nUsers in SQLite (${USERS}), Node ${process.version}, one after the other, microseconds:\n`);
-  for (const name of times.keys()) console.log(`  ${name.padEnd(38)} ${median(name).toFixed(0).padStart(6)}`);
-  const request = median('one request, users from SQLite');
-  const more = request - median('one request, users from the claims');
-  console.log(`\n  The table makes ${((more / request) * 100).toFixed(0)} % of the request.\n`);
+  const of = (name) => median(times.get(name));
+  const request = of('one request, users from SQLite');
+  const more = request - of('one request, users from the claims');
+  const page = [
+    '### Users',
+    `One after the other, with ${USERS} users, in microseconds; medians of ${ROUNDS} rounds of ${CALLS}. The table of users ` +
+      `makes ${((more / request) * 100).toFixed(0)} % of the request.`,
+    table(
+      ['', 'microseconds'],
+      [...times.keys()].map((name) => [name, of(name).toFixed(0)]),
+    ),
+  ].join('\n\n');
+  finish({ page }, chosen);
   await Promise.all([withTable.close(), withoutTable.close(), worker.terminate(), db.destroy()]);
   rmSync(directory, { recursive: true });
 }

@@ -74,12 +74,26 @@ export interface Answer {
   readonly body: string;
 }
 
+/**
+ * Reads the body of a request to an endpoint as text. Nothing is read before it is called; call it once, and before
+ * anything is awaited.
+ *
+ * A form that a body parser of the application has taken apart already comes as a form again. It never rejects: the text
+ * is empty where there is no body, where the caller hung up, or where somebody else has read it and kept nothing;
+ * `undefined` where it has more bytes than `maxBytes`.
+ */
+export type ReadBody = (maxBytes: number) => Promise<string | undefined>;
+
 /** A route that the resource server publishes, such as its JWK Set at `/jwks`. */
 export interface Endpoint {
   /** The path, beginning with a slash, below wherever the application mounts it. */
   readonly path: string;
-  /** Answers a request to this path, whatever its method. */
-  respond(request: ResourceRequest): Answer | Promise<Answer>;
+  /**
+   * Answers a request to this path, whatever its method.
+   *
+   * @param readBody What reads the body; endpoints that take none never call it. Framework adapters always give it.
+   */
+  respond(request: ResourceRequest, readBody?: ReadBody): Answer | Promise<Answer>;
 }
 
 /** What is revoked: one token, or whatever belongs to a subject, a session (`sid`) or a client. */

@@ -1,7 +1,8 @@
 // A process of its own: the authorization server, cut down to the cost of reading a request and writing bytes that were
-// made before. What the token is called decides the answer; `t-17` is a good token of user-17.
+// made before. What the token is called decides the answer; `t-17` is a good token of user-17, and what begins with `forged`
+// gets an answer that somebody else signed, or nobody. JWTs with the same claims are made for those who verify them locally.
 import { Buffer } from 'node:buffer';
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { setInterval } from 'node:timers';
 import { CompactEncrypt, CompactSign, exportJWK, generateKeyPair } from 'jose';
@@ -17,6 +18,8 @@ const { privateKey, publicKey } = await generateKeyPair('ES256');
 const forger = await generateKeyPair('ES256');
 const encryptionKey = createPublicKey(process.argv[2]);
 let issuer;
+/** How many introspections there were. */
+let asked = 0;
 
 function claimsOf(user) {
   const now = Math.floor(Date.now() / 1000);
@@ -52,26 +55,73 @@ function http(status, type, body) {
 const json = (value) => http('200 OK', 'application/json', JSON.stringify(value));
 
 async function jwt(claims, key = privateKey) {
+  return http(
+    '200 OK',
+    'application/token-introspection+jwt',
+    await encrypted(await signedAnswer(claims, key)),
+  );
+}
+
+function signedAnswer(claims, key) {
   const envelope = {
     iss: issuer,
     aud: CLIENT.id,
     iat: Math.floor(Date.now() / 1000),
     token_introspection: claims,
   };
-  const jws = await new CompactSign(Buffer.from(JSON.stringify(envelope)))
-    .setProtectedHeader({ alg: 'ES256', typ: 'token-introspection+jwt', kid: 'sig' })
+  return signedBy(key, 'token-introspection+jwt', envelope);
+}
+
+function signedBy(key, typ, payload) {
+  return new CompactSign(Buffer.from(JSON.stringify(payload)))
+    .setProtectedHeader({ alg: 'ES256', typ, kid: 'sig' })
     .sign(key);
-  const jwe = await new CompactEncrypt(Buffer.from(jws))
+}
+
+function encrypted(text) {
+  return new CompactEncrypt(Buffer.from(text))
     .setProtectedHeader({ alg: 'RSA-OAEP', enc: 'A256GCM', cty: 'JWT' })
     .encrypt(encryptionKey);
-  return http('200 OK', 'application/token-introspection+jwt', jwe);
+}
+
+/** The same answer with `alg: none`. */
+async function unsigned(claims) {
+  const [, payload] = (await signedAnswer(claims, privateKey)).split('.');
+  const header = Buffer.from('{"alg":"none","typ":"token-introspection+jwt"}').toString('base64url');
+  return http('200 OK', 'application/token-introspection+jwt', await encrypted(`${header}.${payload}.`));
+}
+
+/** Access tokens that are JWTs, by the names that the opaque ones have. */
+async function accessTokens() {
+  const make = (claims, typ = 'at+jwt', key = privateKey) => {
+    // What only an introspection says is left out.
+    const payload = {
+      ...claims,
+      active: undefined,
+      token_type: undefined,
+      aud: CLIENT.id,
+      jti: randomUUID(),
+    };
+    return signedBy(key, typ, payload);
+  };
+  const named = [
+    ...Array.from({ length: USERS }, (_, user) => [`t-${user}`, make(claimsOf(user))]),
+    ...Object.entries(badAnswers()).map(([name, claims]) => [
+      name,
+      make(claims, claims.token_type === 'Bearer' ? 'at+jwt' : 'refresh+jwt'),
+    ]),
+    ['forged', make(claimsOf(1), 'at+jwt', forger.privateKey)],
+  ];
+  return Object.fromEntries(await Promise.all(named.map(async ([name, token]) => [name, await token])));
 }
 
 const jwks = json({ keys: [{ ...(await exportJWK(publicKey)), kid: 'sig', alg: 'ES256', use: 'sig' }] });
+const inactive = json({ active: false });
 const refused = http('401 Unauthorized', 'application/json', '{"error":"invalid_client"}');
 let plain = [];
 let signed = [];
 let bad = {};
+let forged = [];
 
 async function renew() {
   signed = await Promise.all(Array.from({ length: SIGNED }, (_, user) => jwt(claimsOf(user))));
@@ -80,15 +130,17 @@ async function renew() {
     Object.entries(badAnswers()).map(async ([name, claims]) => [name, [json(claims), await jwt(claims)]]),
   );
   bad = Object.fromEntries(answers);
-  bad.forged = [json({ active: false }), await jwt(claimsOf(1), forger.privateKey)];
+  forged = [await jwt(claimsOf(1), forger.privateKey), await unsigned(claimsOf(1))];
 }
 
 function answerTo(head, body) {
   if (head.startsWith('GET /jwks ')) return jwks;
   const authorization = /^authorization: *(.*)\r$/im.exec(head)?.[1];
   if (authorization !== BASIC) return refused;
+  asked += 1;
   const token = /(?:^|&)token=([^&]*)/.exec(body)[1];
   const asksForJwt = head.includes('token-introspection+jwt');
+  if (token.startsWith('forged')) return asksForJwt ? forged[asked % 2] : inactive;
   if (!token.startsWith('t-')) return bad[token][asksForJwt ? 1 : 0];
   const user = Number(token.slice(2));
   return asksForJwt ? signed[user % SIGNED] : plain[user];
@@ -115,7 +167,7 @@ server.listen(0, '127.0.0.1', async () => {
   issuer = `http://127.0.0.1:${server.address().port}`;
   await renew();
   setInterval(renew, RENEW_MS);
-  process.send({ url: issuer });
+  process.send({ url: issuer, jwts: await accessTokens() });
 });
-process.on('message', () => process.exit());
+process.on('message', (message) => (message === 'asked' ? process.send(asked) : process.exit()));
 process.on('disconnect', () => process.exit());

@@ -1,26 +1,30 @@
 // One route, `GET /me`, in each framework, behind a guard or without one.
 import { createServer } from 'node:http';
-import express from 'express';
-import fastify from 'fastify';
 
-/** Each starts a server on a free port of the loopback address and resolves with its `node:http` server. */
+/**
+ * Each starts a server on a free port of the loopback address and resolves with its `node:http` server. A contestant says
+ * with `isNative` that its guard has the shape of this very framework, and with `register` what else it needs there.
+ */
 export const FRAMEWORKS = {
-  express({ guard, userOf }) {
+  async express({ guard, userOf }) {
+    const { default: express } = await import('express');
     const app = express();
     const handler = (request, response) => {
       response.json({ name: userOf(request).name });
     };
-    app.get('/me', ...(guard === undefined ? [] : [guard]), handler);
+    app.get('/me', ...(guard === undefined ? [] : [guard].flat()), handler);
     return listening(createServer(app));
   },
 
-  async fastify({ guard, userOf }, isOurs) {
+  async fastify({ guard, userOf, isNative, register }) {
+    const { default: fastify } = await import('fastify');
     const app = fastify();
+    await register?.(app);
     const handler = (request, reply) => {
-      reply.send({ name: userOf(isOurs ? request : request.raw).name });
+      reply.send({ name: userOf(isNative ? request : request.raw).name });
     };
     // Guards of Connect's shape get Node's own objects.
-    const onRequest = isOurs ? guard : (request, reply, done) => guard(request.raw, reply.raw, done);
+    const onRequest = isNative ? guard : (request, reply, done) => guard(request.raw, reply.raw, done);
     app.get('/me', guard === undefined ? {} : { onRequest }, handler);
     await app.listen({ port: 0, host: '127.0.0.1' });
     return app.server;

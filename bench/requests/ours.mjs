@@ -1,17 +1,20 @@
 // oidc-resource-server with its defaults: only what every application sets is set.
 import { createResourceServer, MemoryUserStore } from 'oidc-resource-server';
-import { ALLOWED_CLIENT, CLIENT, SCOPE, USERS } from './scenario.mjs';
+import { ALLOWED_CLIENT, CACHE, CLIENT, SCOPE, USERS } from './scenario.mjs';
 
-export async function guardOf(mode, { url, pem }, framework) {
+export function guardOf(mode, surroundings, framework) {
+  const users = Array.from({ length: USERS }, (_, i) => ({
+    issuer: surroundings.url,
+    subject: `user-${i}`,
+    active: true,
+    name: `User ${i}`,
+  }));
+  return guardWith(new MemoryUserStore(users), mode, surroundings, framework);
+}
+
+/** The guard with a user store of choice. */
+export async function guardWith(userStore, mode, { url, pem }, framework) {
   const { authenticate } = await import(`oidc-resource-server/${framework}`);
-  const userStore = new MemoryUserStore(
-    Array.from({ length: USERS }, (_, i) => ({
-      issuer: url,
-      subject: `user-${i}`,
-      active: true,
-      name: `User ${i}`,
-    })),
-  );
   const resourceServer = await createResourceServer({
     env: {},
     userStore,
@@ -23,6 +26,7 @@ export async function guardOf(mode, { url, pem }, framework) {
       OIDC_RS_CLIENT_ID: CLIENT.id,
       OIDC_RS_CLIENT_SECRET: CLIENT.secret,
       OIDC_RS_ALLOWED_AUDIENCES: [ALLOWED_CLIENT],
+      ...(mode === 'cached' && { OIDC_RS_CACHE_TTL: CACHE.seconds }),
       ...(mode === 'jwt' && {
         OIDC_RS_BACKEND_CLASS: 'JWTResourceServerBackend',
         OIDC_RS_SIGNING_ALGO: 'ES256',
@@ -34,5 +38,5 @@ export async function guardOf(mode, { url, pem }, framework) {
     },
   });
   const guard = authenticate(resourceServer, { scopes: [SCOPE] });
-  return { guard, userOf: (request) => guard.of(request).user };
+  return { guard, userOf: (request) => guard.of(request).user, isNative: true };
 }

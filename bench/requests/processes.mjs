@@ -14,16 +14,17 @@ export function pin(core) {
   if (PINNED) spawnSync('taskset', ['-acp', String(core), String(process.pid)]);
 }
 
-/** Starts a script of this folder; resolves with its first message and the process. */
+/** Starts a script of this folder, on a core or (`undefined`) on any; resolves with its first message and the process. */
 export async function start(script, core, argument) {
   const path = fileURLToPath(new URL(script, import.meta.url));
   const env = { ...process.env, NODE_ENV: 'production' };
-  const child = PINNED
-    ? spawn('taskset', ['-c', String(core), process.execPath, path, argument], {
-        env,
-        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      })
-    : fork(path, [argument], { env });
+  const child =
+    PINNED && core !== undefined
+      ? spawn('taskset', ['-c', String(core), process.execPath, path, argument], {
+          env,
+          stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        })
+      : fork(path, [argument], { env });
   started.add(child);
   child.once('exit', () => started.delete(child));
   return { child, ...(await reply(child)) };

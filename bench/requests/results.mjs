@@ -2,91 +2,96 @@
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { table } from '../marked.mjs';
+import { median } from '../report.mjs';
+import { CONTESTANTS, FRAMEWORKS, MODES } from './contestants.mjs';
 import { PINNED } from './processes.mjs';
-
-const FRAMEWORKS = { express: 'Express', fastify: 'Fastify', node: 'node:http' };
-const CONTESTANTS = {
-  bare: 'no authentication',
-  'hand-written': 'hand-written, undici and node:crypto',
-  ours: 'oidc-resource-server',
-  peer: 'passport-http-bearer and oauth4webapi',
-};
-const MODES = { json: 'JSON (RFC 7662)', jwt: 'signed and encrypted (RFC 9701)' };
-/** A server that waits for more than this part of a round was not what limited it. */
-const BUSY = 0.97;
+import { hadTimeToSpare, timesOf } from './shares.mjs';
 
 /**
  * Makes the tables of one run.
  *
  * @param runs One for each contestant: `framework`, `contestant`, `mode` and `rounds`, each with `rate` in requests a
- *   second, `share` of the bare framework in the same round, `cpu` in microseconds a request, and `busy`.
+ *   second, `cpu` in microseconds a request, and `busy`.
  */
 export function tablesOf(runs) {
   const frameworks = [...new Set(runs.map(({ framework }) => framework))];
-  const head = ['', ...Object.values(MODES)];
-  const find = (framework, contestant, mode) =>
-    runs.find((run) => run.framework === framework && run.contestant === contestant && run.mode === mode);
-  const rowsOf = (framework, contestants, cell) =>
-    contestants
-      .filter((contestant) =>
-        runs.some((run) => run.framework === framework && run.contestant === contestant),
-      )
-      .map((contestant) => [
-        CONTESTANTS[contestant],
-        ...Object.keys(MODES).map((mode) => {
-          const run = find(framework, contestant, contestant === 'bare' ? 'json' : mode);
-          return run === undefined ? '' : cell(run.rounds);
-        }),
-      ]);
-  return frameworks.flatMap((framework) => [
-    `#### ${FRAMEWORKS[framework]}`,
-    'Share of the bare framework in the same round, median (lowest to highest):',
-    table(head, rowsOf(framework, ['hand-written', 'ours', 'peer'], share)),
-    "Requests a second, median; and the server's CPU time for each, in microseconds:",
-    table(head, rowsOf(framework, Object.keys(CONTESTANTS), absolute)),
+  const modes = Object.keys(MODES).filter((mode) => runs.some((run) => run.mode === mode));
+  const head = ['', ...modes.map((mode) => MODES[mode])];
+  return frameworks.flatMap((framework) => {
+    const here = runs.filter((run) => run.framework === framework);
+    const bare = here.find(({ contestant }) => contestant === 'bare');
+    const guarded = here.filter((run) => run !== bare);
+    return [
+      `#### ${FRAMEWORKS[framework]}`,
+      'Share of the bare framework in the same round, median (lowest to highest):',
+      table(
+        head,
+        rowsOf(guarded, modes, (run) => share(run, bare)),
+      ),
+      "Requests a second, median; and the server's CPU time for each, in microseconds:",
+      table(head, [
+        [CONTESTANTS.bare.title, ...modes.map(() => absolute(bare))],
+        ...rowsOf(guarded, modes, absolute),
+      ]),
+    ];
+  });
+}
+
+function rowsOf(runs, modes, cell) {
+  const contestants = [...new Set(runs.map(({ contestant }) => contestant))];
+  return contestants.map((contestant) => [
+    CONTESTANTS[contestant].title,
+    ...modes.map((mode) => {
+      const run = runs.find((one) => one.contestant === contestant && one.mode === mode);
+      return run === undefined ? '' : cell(run);
+    }),
   ]);
 }
 
-const percent = (value) => `${(value * 100).toFixed(0)} %`;
-
-function share(rounds) {
-  const shares = rounds.map((round) => round.share).toSorted((a, b) => a - b);
+function share(run, bare) {
+  const shares = timesOf(run, bare).toSorted((a, b) => a - b);
   return `${percent(median(shares))} (${percent(shares[0])} to ${percent(shares.at(-1))})`;
 }
 
-function absolute(rounds) {
-  const of = (member) => median(rounds.map((round) => round[member]));
-  const idle = of('busy') < BUSY ? ' \\*' : '';
-  return `${of('rate').toFixed(0)}; ${of('cpu').toFixed(0)}${idle}`;
+function percent(value) {
+  const hundred = value * 100;
+  return `${hundred < 10 ? hundred.toFixed(1) : hundred.toFixed(0)} %`;
 }
 
+function absolute(run) {
+  const of = (member) => median(run.rounds.map((round) => round[member]));
+  return `${of('rate').toFixed(0)}; ${of('cpu').toFixed(0)}${hadTimeToSpare(run) ? ' \\*' : ''}`;
+}
+
+const PACKAGES = [
+  'express',
+  'fastify',
+  'undici',
+  'jose',
+  'lru-cache',
+  'passport',
+  'passport-http-bearer',
+  'oauth4webapi',
+  'openid-client',
+  'express-oauth2-jwt-bearer',
+  '@fastify/jwt',
+  'kysely',
+  'libsql',
+  'autocannon',
+];
+
 /** What was measured with, where, and when. */
-export function circumstances({ rounds, seconds }) {
+export function circumstances({ rounds, seconds, core }) {
   const version = (name) => {
     const path = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
     return `${name} ${JSON.parse(readFileSync(path, 'utf8')).version}`;
   };
-  const names = [
-    'express',
-    'fastify',
-    'undici',
-    'jose',
-    'passport',
-    'passport-http-bearer',
-    'oauth4webapi',
-    'autocannon',
-  ];
   const cores = cpus();
   return [
     `Node ${process.version}, ${new Date().toISOString().slice(0, 10)}; ${cores.length} cores, ${cores[0].model}; ` +
-      `${PINNED ? 'the server on one core, everything else on another' : 'processes not kept on cores'}; ` +
+      `${PINNED && core !== undefined ? 'the server on one core, everything else on another' : 'processes not kept on cores'}; ` +
       `medians of ${rounds} rounds of ${seconds} s.`,
-    `${names.map(version).join(', ')}.`,
-    '\\* The server had time to spare: the load limited this one, so shares of it are too high.',
+    `${PACKAGES.map(version).join(', ')}.`,
+    '\\* The server had time to spare: the load limited this one. Its shares, and shares of it, are by CPU time.',
   ];
-}
-
-/** The middle one of an odd number of values. */
-export function median(values) {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
 }

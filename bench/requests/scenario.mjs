@@ -8,6 +8,8 @@ export const USERS = 2000;
 export const SCOPE = 'groups';
 /** The client that people come with. */
 export const ALLOWED_CLIENT = 'spa';
+/** For how many seconds, and how many, those that cache keep: more tokens than there are. */
+export const CACHE = { seconds: 60, entries: 10_000 };
 
 /** The status that each request must get, before anything is measured. A list: any of them. */
 export const EXPECTED = {
@@ -20,3 +22,5 @@ export const EXPECTED = {
   stranger: [401, 403],
   forged: [401, 403, 500, 503],
 };
+/** What nobody can know who asks nobody. */
+export const UNKNOWABLE = ['inactive'];

@@ -1,16 +1,18 @@
 // A process of its own: one contestant in one framework. `start` and `stop` messages frame what is measured, `profile`
-// and `profiled` what is profiled.
+// and `profiled` what is profiled, `watch` and `watched` for how long the event loop was held up.
 import { Session } from 'node:inspector/promises';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { FRAMEWORKS } from './frameworks.mjs';
 
 const { framework, contestant, mode, url, pem } = JSON.parse(process.argv[2]);
 const { guardOf } = await import(`./${contestant}.mjs`);
 const guarded = await guardOf(mode, { url, pem }, framework);
-const server = await FRAMEWORKS[framework](guarded, contestant === 'ours');
+const server = await FRAMEWORKS[framework](guarded);
 
 let cpu;
 let loop;
 let session;
+let delay;
 process.on('message', async (message) => {
   if (message === 'start') {
     cpu = process.cpuUsage();
@@ -27,6 +29,13 @@ process.on('message', async (message) => {
     process.send('profiling');
   } else if (message === 'profiled') {
     process.send((await session.post('Profiler.stop')).profile);
+  } else if (message === 'watch') {
+    delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    process.send('watching');
+  } else if (message === 'watched') {
+    delay.disable();
+    process.send({ p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 });
   } else {
     process.exit();
   }

@@ -1,14 +1,12 @@
 import { type Claims, freezeClaims } from '../claims.ts';
 import type { AuthorizationServerError } from '../errors.ts';
-import type { HttpAdapter, HttpRequest, HttpResponse } from '../http/http-adapter.ts';
+import type { HttpAdapter, HttpResponse } from '../http/http-adapter.ts';
 import type { PrivateKeys } from '../key/private-keys.ts';
 import type { Secret } from '../secret.ts';
 import type { SettingName, Settings } from '../settings.ts';
 import type { Logger } from '../types.ts';
-import { Bulkhead } from './bulkhead.ts';
-import { CircuitBreaker } from './circuit-breaker.ts';
 import { ClientAuthentication } from './client-authentication.ts';
-import { Exchange, mediaTypeOf, parseJsonObject, retryAfterOf } from './exchange.ts';
+import { Exchange, mediaTypeOf, parseJsonObject } from './exchange.ts';
 import type { AuthorizationServerMetadata } from './metadata.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
@@ -48,8 +46,6 @@ export class AuthorizationServerClient {
   protected readonly exchange: Exchange;
   readonly #logger: Logger;
   readonly #metadata: AuthorizationServerMetadata;
-  readonly #breaker: CircuitBreaker;
-  readonly #bulkhead: Bulkhead;
   #authentication: ClientAuthentication | undefined;
 
   constructor(dependencies: AuthorizationServerClientDependencies) {
@@ -57,9 +53,12 @@ export class AuthorizationServerClient {
     this.settings = settings;
     this.#logger = logger;
     this.#metadata = metadata;
-    this.#breaker = new CircuitBreaker({ logger });
-    this.#bulkhead = new Bulkhead({ logger });
-    this.exchange = new Exchange({ http, logger, timeoutMs: settings.OIDC_TIMEOUT * 1000 });
+    this.exchange = new Exchange({
+      http,
+      logger,
+      timeoutMs: settings.OIDC_TIMEOUT * 1000,
+      protect: 'OIDC_OP_INTROSPECTION_ENDPOINT',
+    });
   }
 
   /**
@@ -75,7 +74,12 @@ export class AuthorizationServerClient {
     const body = `token=${encodeURIComponent(token)}&token_type_hint=access_token`;
     this.#authentication ??= this.#authenticate();
     const response = await this.#authentication.send((credentials) =>
-      this.#post({ method: 'POST', url, headers: credentials.headers, body: body + credentials.form }),
+      this.exchange.send({
+        method: 'POST',
+        url,
+        headers: credentials.headers,
+        body: body + credentials.form,
+      }),
     );
     if (response.status !== 200) {
       if (this.isTokenRefused(response)) return INACTIVE;
@@ -104,17 +108,6 @@ export class AuthorizationServerClient {
   /** Whether an answer other than 200 blames the token, which its sender chose: no fault of the server's, and no alarm. */
   protected isTokenRefused(response: HttpResponse): boolean {
     return response.status === 400 && parseJsonObject(response.body)?.error === 'unsupported_token_type';
-  }
-
-  // Around each request rather than each introspection, which may be two: what counts is whether the server answers.
-  async #post(request: Omit<HttpRequest, 'timeoutMs' | 'maxBytes'>): Promise<HttpResponse> {
-    const place = this.#bulkhead.enter();
-    if (place !== undefined) await place;
-    try {
-      return await this.#breaker.run(() => this.exchange.send(request), failureOf);
-    } finally {
-      this.#bulkhead.leave();
-    }
   }
 
   #authenticate(): ClientAuthentication {
@@ -164,12 +157,6 @@ export class AuthorizationServerClient {
       throw this.exchange.untrusted('depth', 'It is nested too deep.');
     }
   }
-}
-
-/** Whether the server could not do its work. Not that it refused ours, nor the token: then it did. */
-function failureOf(response: HttpResponse): { retryAfter: number | undefined } | undefined {
-  const { status } = response;
-  return status >= 500 || status === 429 ? { retryAfter: retryAfterOf(response) } : undefined;
 }
 
 /** The `jti` that a JWT-shaped token itself names. Not verified: it only has to agree with the answer. */

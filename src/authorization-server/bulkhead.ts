@@ -1,9 +1,12 @@
 import { AuthorizationServerError } from '../errors.ts';
+import type { SettingName } from '../settings.ts';
 import type { Logger } from '../types.ts';
 
-/** What {@link Bulkhead} needs; the limits are there for tests. */
+/** What {@link Bulkhead} needs. */
 export interface BulkheadOptions {
   readonly logger: Logger;
+  /** The setting that names what is asked, for the log. */
+  readonly endpoint: SettingName;
   /** How many may be under way. Default: 256. */
   readonly limit?: number;
   /** How many may wait for that. Default: 1024. */
@@ -15,12 +18,15 @@ export interface BulkheadOptions {
 type Waiting = () => void;
 
 /**
- * Bounds how many requests to the authorization server are under way at the same time, so that a slow one is not buried under
- * what it has not answered yet, and this process does not run out of sockets and memory. Some more may wait a moment; the
- * others are refused at once.
+ * Bounds how many requests to an endpoint are under way at the same time, so that a slow server is not buried under what it
+ * has not answered yet, and this process does not run out of sockets and memory. Some more may wait a moment; the others are
+ * refused at once.
+ *
+ * While there is room it costs a comparison: no promise and no timer. It knows nothing of requests: who takes a place gives it back.
  */
 export class Bulkhead {
   readonly #logger: Logger;
+  readonly #endpoint: SettingName;
   readonly #limit: number;
   readonly #queue: number;
   readonly #waitMs: number;
@@ -28,8 +34,9 @@ export class Bulkhead {
   #underWay = 0;
   #overloaded = false;
 
-  constructor({ logger, limit = 256, queue = 1024, waitMs = 1000 }: BulkheadOptions) {
+  constructor({ logger, endpoint, limit = 256, queue = 1024, waitMs = 1000 }: BulkheadOptions) {
     this.#logger = logger;
+    this.#endpoint = endpoint;
     this.#limit = limit;
     this.#queue = queue;
     this.#waitMs = waitMs;
@@ -60,10 +67,15 @@ export class Bulkhead {
     });
   }
 
+  /** Takes a place even where there is none, for the one request that must not wait for others. */
+  enterBeyondLimit(): void {
+    this.#underWay += 1;
+  }
+
   /** Gives a place back, to whoever has waited the longest. */
   leave(): void {
     const [next] = this.#waiting;
-    if (next === undefined) {
+    if (next === undefined || this.#underWay > this.#limit) {
       this.#underWay -= 1;
       return;
     }
@@ -75,8 +87,8 @@ export class Bulkhead {
     if (!this.#overloaded) {
       this.#overloaded = true;
       this.#logger.warn(
-        { event: 'as.overloaded', under_way: this.#underWay, waiting: this.#waiting.size },
-        'More tokens have to be introspected than the authorization server answers. Some requests are refused.',
+        { event: 'as.overloaded', endpoint: this.#endpoint, under_way: this.#underWay, waiting: this.#waiting.size },
+        'More has to be asked than the authorization server answers. Some requests are refused.',
       );
     }
     return new AuthorizationServerError(

@@ -1,6 +1,8 @@
 import { AuthorizationServerError } from '../errors.ts';
+import type { SettingName } from '../settings.ts';
 import type { Logger } from '../types.ts';
 
+/** So many failures in a row open it. */
 const FAILURES = 5;
 const FIRST_OPEN_MS = 1000;
 const MAX_OPEN_MS = 30_000;
@@ -9,114 +11,114 @@ const MAX_RETRY_AFTER_MS = 60_000;
 /** What {@link CircuitBreaker} needs. */
 export interface CircuitBreakerOptions {
   readonly logger: Logger;
+  /** The setting that names what is asked, for the log. */
+  readonly endpoint: SettingName;
   /** A clock that never steps back, in milliseconds. Default: `performance.now`. */
   readonly now?: () => number;
 }
 
 /**
- * Keeps requests from an authorization server that cannot be asked: after five failures in a row everybody is refused at
- * once, rather than after a timeout, and the server is left in peace. After a second one request finds out whether it is
- * back; while it is not, the time doubles up to half a minute.
+ * Keeps requests from an endpoint that cannot be asked: after five failures in a row everybody is refused at once rather
+ * than after a timeout, and the server is left in peace. After a second one request finds out whether it is back; while it
+ * is not, the time doubles up to half a minute, less up to a quarter so that replicas do not ask in step.
  *
- * A failure is that no answer came, a status of 500 and above, or 429. What the server says about a token is none, nor that
- * it does not know us: it was asked, and answered.
+ * It sends nothing and does not know what a failure is: whoever asks tells it the outcome, by `succeeded` or `failed`.
  */
 export class CircuitBreaker {
   readonly #logger: Logger;
+  readonly #endpoint: SettingName;
   readonly #now: () => number;
+  #state: 'closed' | 'open' | 'half_open' = 'closed';
+  /**
+   * Counts the changes of state, and is the pass of requests let out since the last one. What became of earlier requests
+   * says nothing about the server as it is now, so it neither closes nor opens.
+   */
+  #turn = 0;
   #failures = 0;
-  /** 0: closed. */
   #openMs = 0;
-  #openUntil = -Infinity;
-  /** The request that finds out whether the server is back. */
-  #probe: object | undefined;
+  #openUntil = 0;
 
-  constructor({ logger, now = () => performance.now() }: CircuitBreakerOptions) {
+  constructor({ logger, endpoint, now = () => performance.now() }: CircuitBreakerOptions) {
     this.#logger = logger;
+    this.#endpoint = endpoint;
     this.#now = now;
   }
 
-  /**
-   * Asks the server, unless it is known to be down.
-   *
-   * @param failure Whether an answer is a failure, and for how many seconds the server wants to be left alone
-   * @throws AuthorizationServerError at once while the server is known to be down
-   */
-  async run<T>(
-    ask: () => Promise<T>,
-    failure: (answer: T) => { retryAfter: number | undefined } | undefined,
-  ): Promise<T> {
-    const probe = this.#openMs === 0 ? undefined : this.#enterHalfOpen();
-    let answer: T;
-    try {
-      answer = await ask();
-    } catch (error) {
-      if (isUnavailable(error)) this.#failed(probe, undefined);
-      else if (probe !== undefined && this.#probe === probe) this.#probe = undefined;
-      throw error;
-    }
-    const failed = failure(answer);
-    if (failed === undefined) this.#succeeded(probe);
-    else this.#failed(probe, failed.retryAfter);
-    return answer;
+  /** Whether the last request that was let out is the one that finds out whether the server is back. */
+  get isProbing(): boolean {
+    return this.#state === 'half_open';
   }
 
-  #enterHalfOpen(): object {
+  /**
+   * Lets a request out. Its outcome must be told with the pass that is returned; until then nobody follows a probe.
+   *
+   * @throws AuthorizationServerError at once while the server is left alone
+   */
+  enter(): number {
+    if (this.#state !== 'closed') this.#enterHalfOpen();
+    return this.#turn;
+  }
+
+  /** It answered. What it said of the token or of us makes no difference. */
+  succeeded(pass: number): void {
+    if (pass !== this.#turn) return;
+    this.#failures = 0;
+    if (this.#state === 'half_open') this.#close();
+  }
+
+  /**
+   * It could not be asked.
+   *
+   * @param retryAfter For how many seconds it wants to be left alone, where it said so: that opens at once, for a minute at most.
+   */
+  failed(pass: number, retryAfter = 0): void {
+    if (pass !== this.#turn) return;
+    this.#failures += 1;
+    if (this.#state === 'half_open') this.#open(Math.min(this.#openMs * 2, MAX_OPEN_MS), retryAfter);
+    else if (this.#failures >= FAILURES || retryAfter > 0) this.#open(FIRST_OPEN_MS, retryAfter);
+  }
+
+  #enterHalfOpen(): void {
     const rest = this.#openUntil - this.#now();
-    if (rest > 0 || this.#probe !== undefined) {
+    if (rest > 0 || this.#state === 'half_open') {
+      // Not logged: nobody was asked, and the log would grow with the requests.
       throw new AuthorizationServerError(
         'ERR_AS_UNAVAILABLE',
-        'The authorization server is unavailable. It failed several times in a row, and is asked again soon.',
+        'The authorization server is unavailable. It could not be asked a moment ago, and is asked again soon.',
         Math.max(1, Math.ceil(rest / 1000)),
       );
     }
-    this.#probe = {};
+    // Before the change: where a logger throws, no probe is out, and none must be waited for.
     this.#logger.info(
-      { event: 'breaker.half_open' },
+      { event: 'breaker.half_open', endpoint: this.#endpoint },
       'One request finds out whether the authorization server is back.',
     );
-    return this.#probe;
+    this.#become('half_open');
   }
 
-  // Whoever was under way when it opened says nothing about the server as it is now.
-  #succeeded(probe: object | undefined): void {
-    if (this.#openMs === 0) this.#failures = 0;
-    else if (probe !== undefined && probe === this.#probe) this.#close();
-  }
-
-  #close(): void {
-    this.#probe = undefined;
-    this.#openMs = 0;
-    this.#failures = 0;
-    this.#logger.info({ event: 'breaker.closed' }, 'The authorization server is back.');
-  }
-
-  #failed(probe: object | undefined, retryAfter: number | undefined): void {
-    if (this.#openMs > 0) {
-      if (probe === undefined || probe !== this.#probe) return;
-      this.#probe = undefined;
-      this.#open(Math.min(this.#openMs * 2, MAX_OPEN_MS), retryAfter);
-      return;
-    }
-    this.#failures += 1;
-    if (this.#failures >= FAILURES || (retryAfter ?? 0) > 0) this.#open(FIRST_OPEN_MS, retryAfter);
-  }
-
-  #open(ms: number, retryAfter: number | undefined): void {
-    const wasClosed = this.#openMs === 0;
+  #open(ms: number, retryAfter: number): void {
+    this.#become('open');
     this.#openMs = ms;
-    // Not all processes at the same moment.
-    const own = ms * (0.75 + Math.random() / 4);
-    const wanted = Math.min((retryAfter ?? 0) * 1000, MAX_RETRY_AFTER_MS);
-    this.#openUntil = this.#now() + Math.max(own, wanted);
-    if (!wasClosed) return;
+    const spread = ms * (0.75 + Math.random() / 4);
+    const openMs = Math.max(spread, Math.min(retryAfter * 1000, MAX_RETRY_AFTER_MS));
+    this.#openUntil = this.#now() + openMs;
     this.#logger.warn(
-      { event: 'breaker.open' },
+      { event: 'breaker.open', endpoint: this.#endpoint, ms: Math.round(openMs) },
       'The authorization server cannot be asked, and is left alone for a while. Requests are refused at once.',
     );
   }
-}
 
-function isUnavailable(error: unknown): boolean {
-  return error instanceof AuthorizationServerError && error.code === 'ERR_AS_UNAVAILABLE';
+  #close(): void {
+    this.#become('closed');
+    this.#logger.info(
+      { event: 'breaker.closed', endpoint: this.#endpoint },
+      'The authorization server is back.',
+    );
+  }
+
+  #become(state: 'closed' | 'open' | 'half_open'): void {
+    this.#state = state;
+    this.#turn += 1;
+    this.#failures = 0;
+  }
 }

@@ -1,10 +1,15 @@
 import { AuthorizationServerError } from '../errors.ts';
 import type { HttpAdapter, HttpErrorKind, HttpRequest, HttpResponse } from '../http/http-adapter.ts';
+import type { SettingName } from '../settings.ts';
 import type { Logger } from '../types.ts';
+import { Bulkhead } from './bulkhead.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
 
 /** The largest answer of an authorization server that is read: no honest one comes near it. */
 export const MAX_BYTES = 64 * 1024;
 const MAX_RETRY_AFTER = 3600;
+/** The longest that a request waits for its turn. */
+const MAX_WAIT_MS = 1000;
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** What to look at when a request brought no answer. */
@@ -26,6 +31,11 @@ export interface ExchangeOptions {
   readonly logger: Logger;
   /** One deadline for each request, in milliseconds. */
   readonly timeoutMs: number;
+  /**
+   * The setting that names the one endpoint that is asked, where every request of an API may ask it: then a circuit breaker and
+   * a bulkhead of its own are in front of it. Default: none, for what is asked rarely and has a cooldown of its own.
+   */
+  readonly protect?: SettingName;
 }
 
 /**
@@ -35,29 +45,79 @@ export interface ExchangeOptions {
  */
 export class Exchange {
   readonly #options: ExchangeOptions;
+  readonly #breaker: CircuitBreaker | undefined;
+  readonly #bulkhead: Bulkhead | undefined;
 
   constructor(options: ExchangeOptions) {
+    const { logger, timeoutMs, protect: endpoint } = options;
     this.#options = options;
+    if (endpoint === undefined) return;
+    this.#breaker = new CircuitBreaker({ logger, endpoint });
+    this.#bulkhead = new Bulkhead({ logger, endpoint, waitMs: Math.min(MAX_WAIT_MS, timeoutMs) });
   }
 
-  /** Sends a request. Any status resolves; only a request without an answer rejects. */
+  /**
+   * Sends a request. Any status resolves; only a request without an answer rejects.
+   *
+   * @throws AuthorizationServerError when no answer came, or, at once, while the server is left alone or has enough to do
+   */
   async send(request: Omit<HttpRequest, 'timeoutMs' | 'maxBytes'>): Promise<HttpResponse> {
     const { http, timeoutMs } = this.#options;
     const { method, url, headers, body } = request;
+    // Here rather than around a whole introspection, which may be two requests: what counts is whether the server answers
+    // each of them. And here it takes no promise of its own.
+    const entered = this.#enter();
+    const pass = typeof entered === 'number' ? entered : await entered;
     const startedAt = performance.now();
+    let response: HttpResponse;
     try {
-      return await http.request({ method, url, headers, body, timeoutMs, maxBytes: MAX_BYTES });
+      response = await http.request({ method, url, headers, body, timeoutMs, maxBytes: MAX_BYTES });
     } catch (error) {
-      const kind = kindOf(error);
-      if (kind === 'too_large' || kind === 'encoding') {
-        throw this.untrusted(
-          kind,
-          `Its answer is larger than ${String(MAX_BYTES)} bytes or in an unknown encoding.`,
-        );
-      }
-      const ms = Math.round(performance.now() - startedAt);
-      throw this.unavailable({ kind, ms }, NO_ANSWER[kind]);
+      throw this.#unanswered(kindOf(error), pass, startedAt);
+    } finally {
+      this.#bulkhead?.leave();
     }
+    // What it says of a token, which its sender chose, or of us is no failure: it was asked, and answered.
+    if (response.status >= 500 || response.status === 429) {
+      this.#breaker?.failed(pass, response.status === 429 || response.status === 503 ? retryAfterOf(response) : 0);
+    } else this.#breaker?.succeeded(pass);
+    return response;
+  }
+
+  #enter(): number | Promise<number> {
+    const breaker = this.#breaker;
+    const bulkhead = this.#bulkhead;
+    if (breaker === undefined || bulkhead === undefined) return 0;
+    const pass = breaker.enter();
+    if (breaker.isProbing) {
+      // Requests from before the server went down may hold all places, and hang.
+      bulkhead.enterBeyondLimit();
+      return pass;
+    }
+    return bulkhead.enter()?.then(() => this.#enterAfterWaiting(breaker, bulkhead)) ?? pass;
+  }
+
+  #enterAfterWaiting(breaker: CircuitBreaker, bulkhead: Bulkhead): number {
+    try {
+      return breaker.enter();
+    } catch (error) {
+      bulkhead.leave();
+      throw error;
+    }
+  }
+
+  #unanswered(kind: HttpErrorKind, pass: number, startedAt: number): AuthorizationServerError {
+    if (kind === 'too_large' || kind === 'encoding') {
+      this.#breaker?.succeeded(pass);
+      return this.untrusted(
+        kind,
+        `Its answer is larger than ${String(MAX_BYTES)} bytes or in an unknown encoding.`,
+      );
+    }
+    const ms = Math.round(performance.now() - startedAt);
+    // First: whatever a logger does, a probe must not stay out for ever.
+    this.#breaker?.failed(pass);
+    return this.unavailable({ kind, ms }, NO_ANSWER[kind]);
   }
 
   /** The authorization server could not be asked: it is down, overloaded, or the endpoint is wrong. */

@@ -26,7 +26,13 @@ export class UserinfoClient {
   constructor(dependencies: AuthorizationServerClientDependencies) {
     const { settings, http, logger } = dependencies;
     this.#dependencies = dependencies;
-    this.#exchange = new Exchange({ http, logger, timeoutMs: settings.OIDC_TIMEOUT * 1000 });
+    // Of its own: it may be down alone, and with cached claims it is all that is asked.
+    this.#exchange = new Exchange({
+      http,
+      logger,
+      timeoutMs: settings.OIDC_TIMEOUT * 1000,
+      protect: 'OIDC_OP_USER_ENDPOINT',
+    });
   }
 
   /**

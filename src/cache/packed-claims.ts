@@ -3,6 +3,7 @@ import type { CachedClaims } from './claims-cache.ts';
 
 /** Few: all tokens of a client have claims of the same names. */
 const MAX_SHAPES = 256;
+const TWO_BYTES = /[\u0100-\uffff]/g;
 
 /** An entry as text, in about half the memory: the names of its claims, and their values with its three instants behind them. */
 export interface PackedClaims {
@@ -44,7 +45,7 @@ export class ClaimsPacker {
 /** V8 keeps a text in two bytes for each character as soon as one of them needs it. */
 function inOneByte(json: string): string {
   return json.replace(
-    /[^\u0000-\u00ff]/g,
+    TWO_BYTES,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

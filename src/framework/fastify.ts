@@ -18,6 +18,7 @@ import type {
   ResourceServer,
 } from '../types.ts';
 import { Admissions } from './admissions.ts';
+import { nodeBody } from './node-body.ts';
 import { isPreflight, resourceRequest } from './node-request.ts';
 import { publishedAnswer } from './published-answer.ts';
 
@@ -32,6 +33,10 @@ declare module 'fastify' {
 export interface GuardedRequest {
   readonly originalUrl: string;
   readonly raw: Pick<IncomingMessage, 'method' | 'rawHeaders' | 'headers'>;
+}
+
+interface PublishedRequest extends GuardedRequest {
+  readonly raw: IncomingMessage;
 }
 
 /** What a guard uses of Fastify's reply, whatever its server and its type provider. */
@@ -91,14 +96,16 @@ const plugin: FastifyPluginAsync<ResourceServerPluginOptions> = async (fastify, 
     },
   });
   for (const endpoint of resourceServer.endpoints) {
-    const respond = async (request: GuardedRequest, reply: GuardedReply): Promise<unknown> => {
-      const answer = await publishedAnswer(resourceServer, endpoint, requestOf(request));
+    const respond = async (request: PublishedRequest, reply: GuardedReply): Promise<unknown> => {
+      const body = nodeBody(request.raw);
+      const answer = await publishedAnswer(resourceServer, endpoint, requestOf(request), body);
       setHead(reply, answer);
       // No payload for an empty body: Fastify would tell HEAD a Content-Length of 0.
       reply.send(answer.body === '' ? undefined : Buffer.from(answer.body));
       return reply;
     };
-    // Before Fastify looks at the body, which could get an answer of its own: 415, where it must be 405.
+    // Before Fastify looks at the body, which could get an answer of its own: 415, where it must be 405. So the body is
+    // still in the stream, whatever content types the application has parsers for.
     fastify.all(prefix + endpoint.path, { onRequest: respond }, () => undefined);
   }
 };

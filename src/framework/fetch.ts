@@ -8,6 +8,7 @@
 import type { Claims } from '../claims.ts';
 import { isResourceServerError } from '../errors.ts';
 import type { AuthenticationFor, Requirements, ResourceServer } from '../types.ts';
+import { fetchBody } from './fetch-body.ts';
 import { fetchRequest, fetchResponse, isPreflight, privately } from './fetch-request.ts';
 import { publishedAnswer } from './published-answer.ts';
 
@@ -78,6 +79,8 @@ export function endpoints(
     const asked = fetchRequest(request);
     const endpoint = published.get(asked.url.split('?', 1)[0] as string);
     if (endpoint === undefined) return undefined;
-    return publishedAnswer(resourceServer, endpoint, asked).then((answer) => fetchResponse(answer, request));
+    return publishedAnswer(resourceServer, endpoint, asked, fetchBody(request)).then((answer) =>
+      fetchResponse(answer, request),
+    );
   };
 }

@@ -8,8 +8,17 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Claims } from '../claims.ts';
 import { isResourceServerError } from '../errors.ts';
-import type { Answer, AuthenticationFor, NoRequirements, Requirements, ResourceServer } from '../types.ts';
+import type {
+  Answer,
+  AuthenticationFor,
+  NoRequirements,
+  ReadBody,
+  Requirements,
+  ResourceServer,
+} from '../types.ts';
 import { Admissions } from './admissions.ts';
+import { fetchBody } from './fetch-body.ts';
+import { formText, within } from './form-text.ts';
 import { fetchRequest, fetchResponse, isPreflight, privately } from './fetch-request.ts';
 import { publishedAnswer } from './published-answer.ts';
 
@@ -71,11 +80,26 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
 export function endpoints(resourceServer: Pick<ResourceServer<unknown>, 'endpoints' | 'challenge'>): Hono {
   const app = new Hono();
   for (const endpoint of resourceServer.endpoints) {
-    app.all(endpoint.path, async ({ req: { raw } }) =>
-      fetchResponse(await publishedAnswer(resourceServer, endpoint, fetchRequest(raw)), raw),
-    );
+    app.all(endpoint.path, async ({ req }) => {
+      const { raw } = req;
+      const readBody: ReadBody = (maxBytes) =>
+        raw.bodyUsed ? keptBody(req, maxBytes) : fetchBody(raw)(maxBytes);
+      return fetchResponse(await publishedAnswer(resourceServer, endpoint, fetchRequest(raw), readBody), raw);
+    });
   }
   return app;
+}
+
+/** What the middleware of the application has read; Hono keeps it, in the form in which it was asked for. */
+async function keptBody(req: Context['req'], maxBytes: number): Promise<string | undefined> {
+  try {
+    const form = await req.formData();
+    return formText(Object.fromEntries([...form.keys()].map((name) => [name, form.getAll(name)])), maxBytes);
+  } catch {
+    // It was not asked for as a form.
+  }
+  const text = await req.text().catch(() => '');
+  return within(text, maxBytes);
 }
 
 function refusal(c: Context, answer: Answer, error: unknown): HTTPException {

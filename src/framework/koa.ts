@@ -16,6 +16,7 @@ import type {
   ResourceServer,
 } from '../types.ts';
 import { Admissions } from './admissions.ts';
+import { nodeBody } from './node-body.ts';
 import { isPreflight, resourceRequest } from './node-request.ts';
 import { publishedAnswer } from './published-answer.ts';
 
@@ -37,6 +38,12 @@ export interface GuardedContext {
   body: unknown;
   /** Sets a header of the answer. */
   set(name: string, value: string | string[]): void;
+}
+
+/** What the middleware that publishes uses of Koa's context, on top of that. */
+export interface PublishedContext extends GuardedContext {
+  readonly req: IncomingMessage;
+  readonly request: object;
 }
 
 /** Calls what comes below. */
@@ -102,7 +109,7 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
  */
 export function endpoints(
   resourceServer: Pick<ResourceServer<unknown>, 'endpoints' | 'challenge'>,
-): (ctx: GuardedContext, next: Next) => Promise<void> {
+): (ctx: PublishedContext, next: Next) => Promise<void> {
   const published = new Map(resourceServer.endpoints.map((endpoint) => [endpoint.path, endpoint]));
   return async (ctx, next) => {
     const endpoint = published.get(ctx.path);
@@ -110,7 +117,9 @@ export function endpoints(
       await next();
       return;
     }
-    send(ctx, await publishedAnswer(resourceServer, endpoint, requestOf(ctx)));
+    // Body parsers for Koa leave what they have read at its own request.
+    const body = nodeBody(ctx.req, ctx.request);
+    send(ctx, await publishedAnswer(resourceServer, endpoint, requestOf(ctx), body));
   };
 }
 

@@ -19,6 +19,7 @@ import {
 import { APP_GUARD } from '@nestjs/core';
 import type { ResourceServer } from '../types.ts';
 import { RESOURCE_SERVER, ResourceServerGuard } from './nest-guard.ts';
+import { nodeBody } from './node-body.ts';
 import { resourceRequest, sendAnswer } from './node-request.ts';
 import { publishedAnswer } from './published-answer.ts';
 
@@ -123,7 +124,8 @@ export class ResourceServerModule implements NestModule, OnApplicationShutdown {
     for (const endpoint of resourceServer.endpoints) {
       consumer
         .apply(async (request: IncomingMessage, response: ServerResponse) => {
-          sendAnswer(response, await publishedAnswer(resourceServer, endpoint, resourceRequest(request)));
+          const asked = resourceRequest(request);
+          sendAnswer(response, await publishedAnswer(resourceServer, endpoint, asked, nodeBody(request)));
         })
         .forRoutes({ path: endpoint.path, method: RequestMethod.ALL, version: VERSION_NEUTRAL });
     }

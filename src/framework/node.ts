@@ -13,6 +13,7 @@ import type {
   ResourceServer,
 } from '../types.ts';
 import { Admissions } from './admissions.ts';
+import { nodeBody } from './node-body.ts';
 import { isPreflight, resourceRequest, sendAnswer } from './node-request.ts';
 import { publishedAnswer } from './published-answer.ts';
 
@@ -90,8 +91,10 @@ export function endpoints(
       next();
       return;
     }
-    void publishedAnswer(resourceServer, endpoint, resourceRequest(request)).then((answer) => {
-      sendAnswer(response, answer);
-    });
+    void publishedAnswer(resourceServer, endpoint, resourceRequest(request), nodeBody(request)).then(
+      (answer) => {
+        sendAnswer(response, answer);
+      },
+    );
   };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ClaimsUser, ResourceServer } from 'oidc-resource-server';
+import { formOf, type LogoutFixture, logoutFixture, logoutToken } from '../support/logout-tokens.ts';
 import { type RawAnswer, rawRequest } from '../support/raw-http.ts';
 import { tokenTableResourceServer } from '../support/token-table.ts';
 
@@ -56,6 +57,14 @@ const TITLES: Readonly<Record<number, string>> = {
 };
 const PREFLIGHT = ['Origin: https://app.example.com', 'Access-Control-Request-Method: GET'];
 
+const FORM = ['Content-Type: application/x-www-form-urlencoded'];
+
+/** Headers of a form that is sent in these pieces, without its length. `rawRequest` adds what ends it. */
+function inPieces(...pieces: string[]): string[] {
+  const chunks = pieces.map((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`);
+  return [...FORM, 'Transfer-Encoding: chunked', '', `${chunks.join('')}0`];
+}
+
 function bearer(token: string): string {
   return `Authorization: Bearer ${token}`;
 }
@@ -83,6 +92,21 @@ export function frameworkContract(
     } finally {
       await application.close();
       await resourceServer.close();
+    }
+  }
+
+  /** An application that publishes the endpoint for back-channel logout as well. */
+  async function withLogout(use: (origin: string, fixture: LogoutFixture) => Promise<void>): Promise<void> {
+    const fixture = await logoutFixture();
+    const resourceServer = await tokenTableResourceServer();
+    const endpoints = [...resourceServer.endpoints, fixture.endpoint];
+    const application = await start({ ...resourceServer, endpoints });
+    try {
+      await use(application.origin, fixture);
+    } finally {
+      await application.close();
+      await resourceServer.close();
+      await fixture.stop();
     }
   }
 
@@ -527,6 +551,73 @@ export function frameworkContract(
           assert.equal(head.status, 200);
           assert.equal(head.body, '');
           assert.equal((await rawRequest(origin, 'POST /jwks')).status, 405);
+        });
+      },
+      'publishing',
+    );
+
+    it(
+      'an endpoint that takes forms: a logout token is taken once',
+      async () => {
+        await withLogout(async (origin, { revoked }) => {
+          const form = formOf(await logoutToken());
+          const answer = await rawRequest(origin, 'POST /backchannel-logout', FORM, form);
+          assert.equal(answer.status, 200);
+          assert.equal(answer.body, '');
+          assert.deepEqual(answer.headers.get('cache-control'), ['no-store']);
+          assert.deepEqual(revoked, [{ sid: 'session-1' }, { sub: 'alice' }]);
+
+          const again = await rawRequest(origin, 'POST /backchannel-logout', FORM, form);
+          assert.equal(again.status, 400);
+          assert.equal(again.body, '{"error":"invalid_request"}');
+          assert.match(again.headers.get('content-type')?.[0] ?? '', /^application\/json/);
+          assert.deepEqual(again.headers.get('cache-control'), ['no-store']);
+          assert.equal(revoked.length, 2);
+        });
+      },
+      'publishing',
+    );
+
+    it(
+      'it also where the form comes in pieces, or below a query',
+      async () => {
+        await withLogout(async (origin, { revoked }) => {
+          const form = formOf(await logoutToken());
+          const pieces = inPieces(form.slice(0, 5), form.slice(5, 100), form.slice(100));
+          assert.equal((await rawRequest(origin, 'POST /backchannel-logout', pieces)).status, 200);
+          const another = formOf(await logoutToken({ sub: 'bob' }));
+          const line = 'POST /backchannel-logout?logout_token=x';
+          assert.equal((await rawRequest(origin, line, FORM, another)).status, 200);
+          assert.equal(revoked.length, 4);
+        });
+      },
+      'publishing',
+    );
+
+    it(
+      'it for no other method, content type or size (P3)',
+      async () => {
+        await withLogout(async (origin, { revoked }) => {
+          const form = formOf(await logoutToken());
+          const ask = async (method: string, headers: string[], body?: string): Promise<RawAnswer> =>
+            rawRequest(origin, `${method} /backchannel-logout`, headers, body);
+          for (const method of ['GET', 'PUT', 'DELETE', 'OPTIONS']) {
+            const answer = await ask(method, FORM, method === 'GET' ? '' : form);
+            assert.equal(answer.status, 405, method);
+            assert.deepEqual(answer.headers.get('allow'), ['POST']);
+          }
+          assert.equal((await ask('POST', PREFLIGHT)).status, 415);
+          const json = JSON.stringify({ logout_token: await logoutToken() });
+          assert.equal((await ask('POST', ['Content-Type: application/json'], json)).status, 415);
+          assert.equal((await ask('POST', ['Content-Type: text/plain'], form)).status, 415);
+          assert.equal((await ask('POST', FORM)).status, 400);
+          assert.equal((await ask('POST', FORM, 'other=1')).status, 400);
+          const filling = 'x'.repeat(10_000);
+          assert.equal((await ask('POST', FORM, `${form}&a=${filling}${filling}`)).status, 413);
+          assert.equal((await ask('POST', inPieces(form, '&a=', filling, filling))).status, 413);
+          assert.deepEqual(revoked, []);
+          assert.equal((await rawRequest(origin, 'GET /jwks')).status, 200);
+          assert.equal((await ask('POST', FORM, form)).status, 200);
         });
       },
       'publishing',

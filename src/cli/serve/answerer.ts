@@ -2,7 +2,14 @@ import { extractAccessToken } from '../../authentication/token-extractor.ts';
 import { isIdentifier, ownClaim } from '../../claims.ts';
 import { isResourceServerError, UnavailableError } from '../../errors.ts';
 import { publishedAnswer } from '../../framework/published-answer.ts';
-import type { Answer, Endpoint, Requirements, ResourceRequest, ResourceServer } from '../../types.ts';
+import type {
+  Answer,
+  Endpoint,
+  ReadBody,
+  Requirements,
+  ResourceRequest,
+  ResourceServer,
+} from '../../types.ts';
 import { BAD_PATH, json, NOT_ALLOWED, NOT_FOUND, UNKNOWN_POLICY } from './answers.ts';
 import { type HeaderNames, type Identity, identityHeaders, NOBODY } from './identity-headers.ts';
 import type { Policies } from './policies.ts';
@@ -29,17 +36,25 @@ export interface AnswererOptions {
 
 const NO_REQUIREMENTS: Requirements = Object.freeze({});
 
-/** Makes the function that answers requests; `draining` says that the server takes no new ones. It never rejects. */
-export function createAnswerer(
-  options: AnswererOptions,
-): (request: ResourceRequest, draining: boolean) => Promise<Answered> {
+/**
+ * Answers a request; `draining` says that the server takes no new ones. Only what is published reads a body, and begins to
+ * before it awaits anything. It never rejects.
+ */
+export type AnswerRequest = (
+  request: ResourceRequest,
+  draining: boolean,
+  readBody: ReadBody,
+) => Promise<Answered>;
+
+/** Makes the function that answers requests. */
+export function createAnswerer(options: AnswererOptions): AnswerRequest {
   const { resourceServer, policies } = options;
   const routes = new Map([...policies].map(([name, wanted]) => [name, { route: `/policy/${name}`, wanted }]));
   const pages = pagesOf(options);
 
   // The method does not matter where a token is asked for: some proxies ask by that of their caller. A CORS preflight is
   // no exception (R7): whatever is answered by 2xx reaches the API, and any OPTIONS request could be made to look like one.
-  return async (request, draining) => {
+  return async (request, draining, readBody) => {
     const target = readTarget(request.url);
     switch (target.kind) {
       case 'auth':
@@ -52,7 +67,8 @@ export function createAnswerer(
       case 'path': {
         const page = pages.get(target.path);
         if (page === undefined) return { answer: NOT_FOUND, route: undefined, log: { reason: 'not_found' } };
-        return { answer: await publishedAnswer(resourceServer, page(draining), request), route: target.path };
+        const answer = await publishedAnswer(resourceServer, page(draining), request, readBody);
+        return { answer, route: target.path };
       }
       case 'refused':
         return { answer: BAD_PATH, route: undefined, log: { reason: 'bad_path' } };

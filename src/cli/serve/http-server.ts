@@ -1,16 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { nodeBody } from '../../framework/node-body.ts';
 import { resourceRequest, sendAnswer } from '../../framework/node-request.ts';
-import type { ResourceRequest } from '../../types.ts';
 import { UsageError } from '../exit-code.ts';
-import type { Answered } from './answerer.ts';
+import type { AnswerRequest } from './answerer.ts';
 import type { JsonLog } from './json-log.ts';
 
 /** What a server needs to listen. */
 export interface HttpServerOptions {
   readonly host: string;
   readonly port: number;
-  readonly answer: (request: ResourceRequest, draining: boolean) => Promise<Answered>;
+  readonly answer: AnswerRequest;
   readonly log: JsonLog;
 }
 
@@ -25,7 +25,7 @@ export interface HttpServer {
   drain(cut: Promise<unknown>): Promise<boolean>;
 }
 
-// Nobody needs what a caller sends behind the question; a proxy that sends it all the same may send this much.
+// Nobody needs what a caller sends behind a question about a token; a proxy that sends it all the same may send this much.
 const MAX_BODY_BYTES = 1024 * 1024;
 
 // Longer than proxies keep an idle connection (Caddy: 2 minutes), so that it is never closed under a question.
@@ -48,7 +48,8 @@ export async function startHttpServer({ host, port, answer, log }: HttpServerOpt
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const startedAt = performance.now();
     limitBody(request);
-    const { answer: given, route, log: more } = await answer(resourceRequest(request), draining);
+    const answering = answer(resourceRequest(request), draining, nodeBody(request));
+    const { answer: given, route, log: more } = await answering;
     // A kept connection would keep the process.
     if (draining && !response.headersSent) response.setHeader('connection', 'close');
     const hungUp = response.destroyed;
