@@ -1,3 +1,4 @@
+import { isThenable } from '../awaitable.ts';
 import type { ResourceServerBackend } from '../backend/resource-server-backend.ts';
 import { callerAudience, type Claims, freezeClaims, identityOf, scopesOf } from '../claims.ts';
 import type { SenderConstraint } from '../constraint/sender-constraint.ts';
@@ -48,7 +49,9 @@ export class Authenticator<U, C extends Claims> {
         if (requirements.optional) return undefined;
         throw new NoCredentialsError();
       }
-      claims = freezeClaims(await backend.getClaims(token));
+      // Only what has to be waited for is: what is known in memory is decided on within one turn.
+      const known = backend.getClaims(token);
+      claims = freezeClaims(isThenable(known) ? await known : known);
       const possession = verifyPossession(constraints, request, token, claims);
       if (possession !== undefined) await possession;
       const decision = backend.verifyClaims(claims, requirements) as void | Promise<unknown>;
@@ -61,7 +64,8 @@ export class Authenticator<U, C extends Claims> {
       const scopes = scopesOf(claims);
       const { client } = identityOf(claims);
       if (client === undefined) {
-        const user = this.#usable(await backend.getOrCreateUser(claims, token));
+        const found = backend.getOrCreateUser(claims, token);
+        const user = this.#usable(isThenable(found) ? await found : found);
         return Object.freeze({ user, client, claims, token, audience, scopes });
       }
       if (!requirements.clients) throw new InvalidTokenError('client', CLIENT_ALONE);

@@ -87,7 +87,12 @@ export class Bulkhead {
     if (!this.#overloaded) {
       this.#overloaded = true;
       this.#logger.warn(
-        { event: 'as.overloaded', endpoint: this.#endpoint, under_way: this.#underWay, waiting: this.#waiting.size },
+        {
+          event: 'as.overloaded',
+          endpoint: this.#endpoint,
+          under_way: this.#underWay,
+          waiting: this.#waiting.size,
+        },
         'More has to be asked than the authorization server answers. Some requests are refused.',
       );
     }

@@ -79,7 +79,10 @@ export class Exchange {
     }
     // What it says of a token, which its sender chose, or of us is no failure: it was asked, and answered.
     if (response.status >= 500 || response.status === 429) {
-      this.#breaker?.failed(pass, response.status === 429 || response.status === 503 ? retryAfterOf(response) : 0);
+      this.#breaker?.failed(
+        pass,
+        response.status === 429 || response.status === 503 ? retryAfterOf(response) : 0,
+      );
     } else this.#breaker?.succeeded(pass);
     return response;
   }

@@ -1,4 +1,5 @@
 import { AuthorizationServerClient } from '../authorization-server/authorization-server-client.ts';
+import type { Awaitable } from '../awaitable.ts';
 import { type Claims, ownClaim } from '../claims.ts';
 import { AccessToken } from '../secret.ts';
 import type { SettingName } from '../settings.ts';
@@ -44,13 +45,23 @@ export class IntrospectionResourceServerBackend<
    *
    * Override {@link introspect} rather than this, to keep these checks.
    */
-  override async getClaims(token: AccessToken): Promise<TClaims> {
-    const known = this.#introspections.of(token);
-    let claims = known instanceof Promise ? await known : known;
+  override getClaims(token: AccessToken): Awaitable<TClaims> {
+    const claims = this.#introspections.of(token);
+    // What is cached is decided on at once.
+    if (!(claims instanceof Promise) && !this.settings.OIDC_RS_BASE64_TOKENS) return this.#checked(claims);
+    return this.#afterAsking(token, claims);
+  }
+
+  async #afterAsking(token: AccessToken, asked: Awaitable<TClaims>): Promise<TClaims> {
+    let claims = await asked;
     if (this.settings.OIDC_RS_BASE64_TOKENS && ownClaim(claims, 'active') === false) {
       const decoded = decodeBase64Token(token);
       if (decoded !== undefined) claims = await this.#introspections.of(decoded);
     }
+    return this.#checked(claims);
+  }
+
+  #checked(claims: TClaims): TClaims {
     const { OIDC_OP_URL, OIDC_RS_CLOCK_TOLERANCE, OIDC_RS_REQUIRE_ISSUER, OIDC_RS_REQUIRE_TOKEN_TYPE } =
       this.settings;
     checkActive(claims);

@@ -1,5 +1,6 @@
 import type { AuthorizationServerClientDependencies } from '../authorization-server/authorization-server-client.ts';
 import { UserinfoClient } from '../authorization-server/userinfo.ts';
+import { type Awaitable, isThenable } from '../awaitable.ts';
 import type { ClaimsCache } from '../cache/claims-cache.ts';
 import { type Claims, freezeClaims, ownClaim } from '../claims.ts';
 import { InvalidTokenError, isResourceServerError } from '../errors.ts';
@@ -72,7 +73,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
    * @throws InvalidTokenError when the token is not good
    * @throws AuthorizationServerError when nobody can tell
    */
-  abstract getClaims(token: AccessToken): Promise<TClaims>;
+  abstract getClaims(token: AccessToken): Awaitable<TClaims>;
 
   /**
    * Forgets what was learnt before now about a token, a subject, a session or a client.
@@ -114,10 +115,12 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
    * @param token The access token, to ask another API on the user's behalf.
    * @throws UserStoreError when the store fails or takes longer than `OIDC_TIMEOUT`
    */
-  async getOrCreateUser(claims: TClaims, token: AccessToken): Promise<TUser | undefined> {
-    const user = await this.getUser(claims, token);
-    // Awaited here: to return a promise from an async function costs two turns more.
-    return await (user === undefined ? this.createUser(claims, token) : this.updateUser(user, claims, token));
+  getOrCreateUser(claims: TClaims, token: AccessToken): Awaitable<TUser | undefined> {
+    const user = this.getUser(claims, token);
+    // Who is found at once is let in at once.
+    return isThenable(user)
+      ? user.then((found) => this.#createOrUpdate(found, claims, token))
+      : this.#createOrUpdate(user, claims, token);
   }
 
   /**
@@ -128,7 +131,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
    * @throws UserStoreError when the store fails or takes longer than `OIDC_TIMEOUT`
    */
   // eslint-disable-next-line @typescript-eslint/no-unused-vars -- overriding hooks use the token
-  protected getUser(claims: TClaims, token: AccessToken): Promise<TUser | undefined> {
+  protected getUser(claims: TClaims, token: AccessToken): Awaitable<TUser | undefined> {
     const [issuer, subject] = this.#personOf(claims);
     return this.askUserStore(() => this.userStore.findBySubject(issuer, subject, claims));
   }
@@ -184,10 +187,22 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
    *
    * @throws UserStoreError when the store fails or takes longer than `OIDC_TIMEOUT`
    */
-  protected async updateUser(user: TUser, claims: TClaims, token: AccessToken): Promise<TUser> {
+  protected updateUser(user: TUser, claims: TClaims, token: AccessToken): Awaitable<TUser> {
+    return this.settings.OIDC_RS_USERINFO_MAX_AGE === 0 ? user : this.#refreshUser(user, claims, token);
+  }
+
+  #createOrUpdate(
+    user: TUser | undefined,
+    claims: TClaims,
+    token: AccessToken,
+  ): Awaitable<TUser | undefined> {
+    return user === undefined ? this.createUser(claims, token) : this.updateUser(user, claims, token);
+  }
+
+  async #refreshUser(user: TUser, claims: TClaims, token: AccessToken): Promise<TUser> {
     const maxAge = this.settings.OIDC_RS_USERINFO_MAX_AGE;
     const { userStore } = this;
-    if (maxAge === 0 || userStore.updatedAt === undefined || userStore.update === undefined) return user;
+    if (userStore.updatedAt === undefined || userStore.update === undefined) return user;
     if (Date.now() - userStore.updatedAt(user) < maxAge * 1000 || isKeyBound(claims)) return user;
     // Who is refused after this step anyway costs no more than somebody unknown.
     if (userStore.isActive !== undefined && !userStore.isActive(user)) return user;
@@ -235,7 +250,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
    *
    * @throws UserStoreError when it fails or takes too long; an error of this package is handed on as it is
    */
-  protected askUserStore<T>(ask: () => Promise<T>): Promise<T> {
+  protected askUserStore<T>(ask: () => Awaitable<T>): Awaitable<T> {
     return withinDeadline(this.settings.OIDC_TIMEOUT * 1000, ask);
   }
 

@@ -39,8 +39,7 @@ export class MemoryUserStore<U extends MemoryUser = MemoryUser> implements UserS
     return this.#users.get(issuer)?.delete(subject) ?? false;
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous, for stores that wait
-  async findBySubject(issuer: string, subject: string): Promise<U | undefined> {
+  findBySubject(issuer: string, subject: string): U | undefined {
     return this.#users.get(issuer)?.get(subject);
   }
 

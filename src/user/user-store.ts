@@ -1,3 +1,4 @@
+import type { Awaitable } from '../awaitable.ts';
 import type { Claims } from '../claims.ts';
 
 /** What is known about a person, for stores that keep it. */
@@ -20,8 +21,11 @@ export interface UserProfile {
  * {@includeCode ../../examples/guides/typeorm-user-store.ts#store}
  */
 export interface UserStore<U> {
-  /** Finds the user of a token; `undefined` refuses it. Called for every request with a person's token. */
-  findBySubject(issuer: string, subject: string, claims: Claims): Promise<U | undefined>;
+  /**
+   * Finds the user of a token, by a promise or, where users are in memory, at once; `undefined` refuses it. Called for every
+   * request with a person's token.
+   */
+  findBySubject(issuer: string, subject: string, claims: Claims): Awaitable<U | undefined>;
   /**
    * Gets or inserts the user, atomically: parallel calls for one person make one user, and all resolve with it. A user
    * who is there already, even a disabled one, is returned as is. Needed by `OIDC_RS_CREATE_USER`.

@@ -1,159 +1,179 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CircuitBreaker } from '../../src/authorization-server/circuit-breaker.ts';
-import { AuthorizationServerError } from '../../src/errors.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';
+import { eventsOf } from '../support/faults.ts';
 
-const DOWN = new AuthorizationServerError('ERR_AS_UNAVAILABLE', 'No answer came.');
-const UNTRUSTED = new AuthorizationServerError('ERR_AS_UNTRUSTED_RESPONSE', 'Not to be believed.');
+const DOWN = { name: 'AuthorizationServerError', code: 'ERR_AS_UNAVAILABLE' };
+const endpoint = 'OIDC_OP_INTROSPECTION_ENDPOINT';
 
 let now = 0;
-let asked = 0;
 let logger: RecordingLogger;
 let breaker: CircuitBreaker;
 beforeEach(() => {
   now = 0;
-  asked = 0;
   logger = new RecordingLogger();
-  breaker = new CircuitBreaker({ logger, now: () => now });
+  breaker = new CircuitBreaker({ logger, endpoint, now: () => now });
 });
 
-interface Answer {
-  readonly status: number;
-  readonly retryAfter?: number;
+function fail(times: number): void {
+  for (let i = 0; i < times; i++) breaker.failed(breaker.enter());
 }
 
-function ask(answer: () => Promise<Answer>): Promise<Answer> {
-  return breaker.run(
-    () => {
-      asked += 1;
-      return answer();
-    },
-    ({ status, retryAfter }) => (status === 200 ? undefined : { retryAfter }),
-  );
+function refusal(): unknown {
+  try {
+    breaker.enter();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
 }
 
-const good = (): Promise<Answer> => Promise.resolve({ status: 200 });
-const down = (): Promise<Answer> => Promise.reject(DOWN);
-const failing = (retryAfter?: number) => (): Promise<Answer> =>
-  Promise.resolve({ status: 503, ...(retryAfter !== undefined && { retryAfter }) });
-const events = (): unknown[] => logger.records.map(({ fields }) => fields.event);
-
-async function fail(times: number): Promise<void> {
-  for (let i = 0; i < times; i++) await expect(ask(down)).rejects.toBe(DOWN);
-}
-
-/** An answer that comes when it is told to. */
-function pending() {
-  let resolve: (answer: Answer) => void = () => undefined;
-  let reject: (error: Error) => void = () => undefined;
-  const answer = new Promise<Answer>((yes, no) => ([resolve, reject] = [yes, no]));
-  return { answer: () => answer, resolve, reject };
-}
+const OPEN = 'warn breaker.open';
+const HALF_OPEN = 'info breaker.half_open';
+const CLOSED = 'info breaker.closed';
 
 describe('a circuit breaker', () => {
-  it('refuses at once after five failures in a row, and says when to try again (A13)', async () => {
-    await fail(5);
-    const error = await ask(good).catch((thrown: unknown) => thrown);
-    expect(asked).toBe(5);
-    expect(error).toMatchObject({ code: 'ERR_AS_UNAVAILABLE', retryAfter: 1 });
-    expect(events()).toEqual(['breaker.open']);
-    expect(logger.only.level).toBe('warn');
+  it('refuses at once after five failures in a row, and says when to try again (A13)', () => {
+    fail(4);
+    expect(refusal()).toBeUndefined();
+    fail(1);
+    for (let i = 0; i < 100; i++) expect(refusal()).toMatchObject({ ...DOWN, retryAfter: 1 });
+    expect(logger.only).toMatchObject({ level: 'warn', fields: { event: 'breaker.open', endpoint } });
+    const { ms } = logger.only.fields;
+    expect(ms).toBeGreaterThanOrEqual(750);
+    expect(ms).toBeLessThanOrEqual(1000);
   });
 
-  it('does not count failures that are not in a row', async () => {
+  it('does not count failures that are not in a row', () => {
     for (let i = 0; i < 5; i++) {
-      await fail(4);
-      await ask(good);
+      fail(4);
+      breaker.succeeded(breaker.enter());
     }
-    expect(asked).toBe(25);
-    expect(events()).toEqual([]);
+    expect(refusal()).toBeUndefined();
+    expect(logger.records).toEqual([]);
   });
 
-  it('does not count what the server says about a token or about us (R6)', async () => {
-    for (let i = 0; i < 10; i++) await expect(ask(() => Promise.reject(UNTRUSTED))).rejects.toBe(UNTRUSTED);
-    await ask(good);
-    expect(events()).toEqual([]);
-  });
-
-  it('lets one request find out whether the server is back, and closes when it is (A13)', async () => {
-    await fail(5);
+  it('lets exactly one request find out whether the server is back, and closes when it is (A13)', () => {
+    fail(5);
     now = 1000;
-    const probe = pending();
-    const first = ask(probe.answer);
-    await expect(ask(good)).rejects.toMatchObject({ code: 'ERR_AS_UNAVAILABLE', retryAfter: 1 });
-    expect(asked).toBe(6);
-    probe.resolve({ status: 200 });
-    await first;
-    await Promise.all([ask(good), ask(good)]);
-    expect(asked).toBe(8);
-    expect(events()).toEqual(['breaker.open', 'breaker.half_open', 'breaker.closed']);
-    // It starts anew.
-    await fail(4);
-    await ask(good);
+    const probe = breaker.enter();
+    expect(breaker.isProbing).toBe(true);
+    for (let i = 0; i < 100; i++) expect(refusal()).toMatchObject({ ...DOWN, retryAfter: 1 });
+    breaker.succeeded(probe);
+    expect(breaker.isProbing).toBe(false);
+    expect(refusal()).toBeUndefined();
+    expect(eventsOf(logger)).toEqual([OPEN, HALF_OPEN, CLOSED]);
+    // It counts anew.
+    fail(4);
+    expect(refusal()).toBeUndefined();
   });
 
-  it('waits twice as long after each attempt that fails, up to half a minute (A13)', async () => {
-    await fail(5);
-    let longest = 0;
-    for (let i = 0; i < 8; i++) {
-      const before = now;
-      while ((await ask(down).catch((error: unknown) => error)) !== DOWN) now += 50;
-      longest = now - before;
+  it('waits twice as long after each probe that fails, less up to a quarter, up to half a minute (A13)', () => {
+    fail(5);
+    for (const seconds of [1, 2, 4, 8, 16, 30, 30]) {
+      const openedAt = now;
+      now = openedAt + seconds * 750 - 1;
+      const rest = (refusal() as { retryAfter: number }).retryAfter;
+      expect(rest).toBeGreaterThanOrEqual(1);
+      expect(rest).toBeLessThanOrEqual(Math.ceil(seconds / 4 + 0.001));
+      now = openedAt + seconds * 1000;
+      breaker.failed(breaker.enter());
+      expect(refusal()).toMatchObject(DOWN);
     }
-    expect(longest).toBeGreaterThan(22_000);
-    expect(longest).toBeLessThanOrEqual(30_050);
-    expect(events().filter((event) => event === 'breaker.open')).toHaveLength(1);
+    expect(eventsOf(logger).slice(0, 4)).toEqual([OPEN, HALF_OPEN, OPEN, HALF_OPEN]);
+    expect(eventsOf(logger)).toHaveLength(15);
   });
 
-  it('stays away for as long as the server asks, a minute at most (A6)', async () => {
-    await ask(failing(7));
-    await expect(ask(good)).rejects.toMatchObject({ retryAfter: 7 });
+  it('starts at a second again once it has been closed', () => {
+    fail(5);
+    now = 1000;
+    breaker.failed(breaker.enter());
+    now = 3000;
+    breaker.succeeded(breaker.enter());
+    fail(5);
+    now = 4000;
+    expect(refusal()).toBeUndefined();
+  });
+
+  it('does not wake all replicas at the same moment (A13)', () => {
+    const waits = Array.from({ length: 20 }, () => {
+      const log = new RecordingLogger();
+      const replica = new CircuitBreaker({ logger: log, endpoint, now: () => now });
+      for (let i = 0; i < 5; i++) replica.failed(replica.enter());
+      return log.only.fields.ms;
+    });
+    expect(new Set(waits).size).toBeGreaterThan(5);
+  });
+
+  it('opens at once for as long as the server asks, a minute at most (A6)', () => {
+    breaker.failed(breaker.enter(), 7);
+    expect(refusal()).toMatchObject({ retryAfter: 7 });
     now = 6_999;
-    await expect(ask(good)).rejects.toMatchObject({ retryAfter: 1 });
+    expect(refusal()).toMatchObject({ retryAfter: 1 });
     now = 7_000;
-    await ask(failing(86_400));
+    breaker.failed(breaker.enter(), 86_400);
+    expect(refusal()).toMatchObject({ retryAfter: 60 });
     now += 60_000;
-    await ask(good);
+    expect(refusal()).toBeUndefined();
   });
 
-  it('takes Retry-After: 0 for a failure like any other', async () => {
-    await ask(failing(0));
-    await ask(good);
-    expect(asked).toBe(2);
+  it('takes Retry-After: 0 for a failure like any other (A6)', () => {
+    breaker.failed(breaker.enter(), 0);
+    expect(refusal()).toBeUndefined();
   });
 
-  it('is neither closed nor kept open by requests from before it opened', async () => {
-    const [lateGood, lateBad] = [pending(), pending()];
-    const late = [ask(lateGood.answer), ask(lateBad.answer).catch(() => undefined)];
-    await fail(5);
-    lateGood.resolve({ status: 200 });
-    await late[0];
-    await expect(ask(good)).rejects.toMatchObject({ code: 'ERR_AS_UNAVAILABLE' });
+  it('is neither closed nor opened by requests from before it opened (A13)', () => {
+    const early = Array.from({ length: 12 }, () => breaker.enter());
+    fail(5);
+    breaker.succeeded(early.pop() as number);
+    expect(refusal()).toMatchObject(DOWN);
+
     now = 1000;
-    const probe = pending();
-    const probing = ask(probe.answer);
-    lateBad.reject(DOWN);
-    await late[1];
-    probe.resolve({ status: 200 });
-    await probing;
-    await ask(good);
-    expect(events()).toEqual(['breaker.open', 'breaker.half_open', 'breaker.closed']);
+    const probe = breaker.enter();
+    breaker.failed(early.pop() as number, 30);
+    breaker.succeeded(early.pop() as number);
+    expect(breaker.isProbing).toBe(true);
+    breaker.succeeded(probe);
+
+    // Their timeouts come when it is closed again: they tell of a server that was down then.
+    for (const pass of early) breaker.failed(pass, 30);
+    expect(refusal()).toBeUndefined();
+    expect(eventsOf(logger)).toEqual([OPEN, HALF_OPEN, CLOSED]);
   });
 
-  it('lets the next one find out where the first one has learnt nothing', async () => {
-    await fail(5);
+  it('does not let an old success hide failures of now', () => {
+    const early = breaker.enter();
+    fail(5);
     now = 1000;
-    await expect(ask(() => Promise.reject(UNTRUSTED))).rejects.toBe(UNTRUSTED);
-    await ask(good);
-    expect(events().at(-1)).toBe('breaker.closed');
+    breaker.succeeded(breaker.enter());
+    fail(4);
+    breaker.succeeded(early);
+    fail(1);
+    expect(refusal()).toMatchObject(DOWN);
   });
 
-  it('goes by a clock that never steps (X5)', async () => {
-    await fail(5);
-    now = 999.9 * 0.75;
-    // Between 750 and 1000 ms, so that not all processes ask at the same moment.
-    await expect(ask(good)).rejects.toMatchObject({ code: 'ERR_AS_UNAVAILABLE' });
+  it('is not stuck with a probe that a failing logger has stopped', () => {
+    fail(5);
     now = 1000;
-    await ask(good);
+    const { info } = logger;
+    logger.info = () => {
+      throw new Error('disk full');
+    };
+    expect(() => breaker.enter()).toThrow('disk full');
+    logger.info = info;
+    breaker.succeeded(breaker.enter());
+    expect(refusal()).toBeUndefined();
+  });
+
+  it('goes by the monotonic clock unless told otherwise (X5)', () => {
+    const real = new CircuitBreaker({ logger, endpoint });
+    for (let i = 0; i < 5; i++) real.failed(real.enter());
+    const { now: wallClock } = Date;
+    Date.now = () => wallClock() + 3_600_000;
+    try {
+      expect(() => real.enter()).toThrow(expect.objectContaining(DOWN) as Error);
+    } finally {
+      Date.now = wallClock;
+    }
   });
 });
