@@ -29,6 +29,7 @@ export type {
   Endpoint,
   Logger,
   NoRequirements,
+  ReadBody,
   Register,
   RegisteredAuthentication,
   Requirements,
@@ -37,6 +38,7 @@ export type {
   RevocationTarget,
   UserAuthentication,
 } from './types.ts';
+export type { Awaitable } from './awaitable.ts';
 export type { Claims } from './claims.ts';
 export { AccessToken, Secret, type TokenScheme } from './secret.ts';
 

@@ -75,17 +75,7 @@ export async function startPostgres(
     );
     chownSync(data, Number(uid), Number(gid));
   }
-  const [first, ...init] = [
-    ...as,
-    `${bin}/initdb`,
-    '-D',
-    data,
-    '-U',
-    'cluster',
-    '-A',
-    'trust',
-    '--no-sync',
-  ];
+  const [first, ...init] = [...as, `${bin}/initdb`, '-D', data, '-U', 'cluster', '-A', 'trust', '--no-sync'];
   execFileSync(first, init, { stdio: 'ignore', cwd: '/' });
   const options = [
     '-p',

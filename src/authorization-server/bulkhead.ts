@@ -67,15 +67,10 @@ export class Bulkhead {
     });
   }
 
-  /** Takes a place even where there is none, for the one request that must not wait for others. */
-  enterBeyondLimit(): void {
-    this.#underWay += 1;
-  }
-
   /** Gives a place back, to whoever has waited the longest. */
   leave(): void {
     const [next] = this.#waiting;
-    if (next === undefined || this.#underWay > this.#limit) {
+    if (next === undefined) {
       this.#underWay -= 1;
       return;
     }

@@ -44,11 +44,6 @@ export class CircuitBreaker {
     this.#now = now;
   }
 
-  /** Whether the last request that was let out is the one that finds out whether the server is back. */
-  get isProbing(): boolean {
-    return this.#state === 'half_open';
-  }
-
   /**
    * Lets a request out. Its outcome must be told with the pass that is returned; until then nobody follows a probe.
    *

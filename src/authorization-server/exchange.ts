@@ -77,34 +77,26 @@ export class Exchange {
     } finally {
       this.#bulkhead?.leave();
     }
+    const { status } = response;
+    const wantsPeace = status === 429 || status === 503;
     // What it says of a token, which its sender chose, or of us is no failure: it was asked, and answered.
-    if (response.status >= 500 || response.status === 429) {
-      this.#breaker?.failed(
-        pass,
-        response.status === 429 || response.status === 503 ? retryAfterOf(response) : 0,
-      );
-    } else this.#breaker?.succeeded(pass);
+    if (status < 500 && status !== 429) this.#breaker?.succeeded(pass);
+    else this.#breaker?.failed(pass, wantsPeace ? retryAfterOf(response) : 0);
     return response;
   }
 
   #enter(): number | Promise<number> {
-    const breaker = this.#breaker;
-    const bulkhead = this.#bulkhead;
-    if (breaker === undefined || bulkhead === undefined) return 0;
-    const pass = breaker.enter();
-    if (breaker.isProbing) {
-      // Requests from before the server went down may hold all places, and hang.
-      bulkhead.enterBeyondLimit();
-      return pass;
-    }
-    return bulkhead.enter()?.then(() => this.#enterAfterWaiting(breaker, bulkhead)) ?? pass;
+    // A place first: a probe that found none would be waited for in vain. While the breaker is open there is always room, since
+    // the failure that opened it gave its place back, and nobody else goes out.
+    const place = this.#bulkhead?.enter();
+    return place === undefined ? this.#passBreaker() : place.then(() => this.#passBreaker());
   }
 
-  #enterAfterWaiting(breaker: CircuitBreaker, bulkhead: Bulkhead): number {
+  #passBreaker(): number {
     try {
-      return breaker.enter();
+      return this.#breaker?.enter() ?? 0;
     } catch (error) {
-      bulkhead.leave();
+      this.#bulkhead?.leave();
       throw error;
     }
   }

@@ -4,15 +4,13 @@ import { isResourceServerError, UserStoreError } from '../errors.ts';
 /**
  * Asks a user store and waits for `ms` at most. Whatever goes wrong becomes a UserStoreError, except an error of this
  * package: with such a one the store refuses on purpose. A store that answers at once costs no promise and no timer.
- *
- * @throws UserStoreError where the store throws at once
  */
 export function withinDeadline<T>(ms: number, ask: () => Awaitable<T>): Awaitable<T> {
   let answer: Awaitable<T>;
   try {
     answer = ask();
   } catch (error) {
-    throw storeFailure(error);
+    return Promise.reject(storeFailure(error));
   }
   if (!isThenable(answer)) return answer;
   const pending = answer;

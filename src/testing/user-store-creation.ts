@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { HOSTILE_TEXTS, NOT_IDENTIFIERS, NOT_TEXT, shown, TWO_PEOPLE } from './hostile-subjects.ts';
-import { ISSUER, PROFILE, type Test } from './user-store-under-test.ts';
+import { foundOrRefused, ISSUER, PROFILE, type Test } from './user-store-under-test.ts';
 
 const CLAIMS = Object.freeze({});
 
@@ -37,7 +37,7 @@ export function describeCreate<U>(test: Test<U>): void {
       assert.equal(await store.findBySubject(ISSUER, neighbour, CLAIMS), undefined);
       const user = await store.create(ISSUER, neighbour, { claims: {} });
       assert.notDeepEqual(user, made);
-      const found = await store.findBySubject(ISSUER, subject, CLAIMS).catch(() => undefined);
+      const found = await foundOrRefused(store, subject);
       assert.deepEqual(found, made);
       assert.deepEqual(await store.findBySubject(ISSUER, neighbour, CLAIMS), user);
     });

@@ -34,3 +34,12 @@ export type Test<U> = (name: string, body: (tested: Capable<U>) => Promise<void>
 export const ISSUER = 'https://auth.example.com';
 export const EMAIL = 'alice@example.com';
 export const PROFILE: UserProfile = { claims: {}, email: EMAIL, fullName: 'Alice Doe', shortName: 'Alice' };
+
+/** Who is found; nobody, too, where the store refuses the question. */
+export async function foundOrRefused<U>(store: UserStore<U>, subject: string): Promise<U | undefined> {
+  try {
+    return await store.findBySubject(ISSUER, subject, {});
+  } catch {
+    return undefined;
+  }
+}

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../awaitable.ts';
 import type { Claims } from '../claims.ts';
 import type { UserStore } from './user-store.ts';
 
@@ -17,7 +18,7 @@ export interface ClaimsUser {
  * anybody out; use a store with a table for that.
  */
 export class ClaimsUserStore implements UserStore<ClaimsUser> {
-  findBySubject(issuer: string, subject: string, claims: Claims): ClaimsUser {
+  findBySubject(issuer: string, subject: string, claims: Claims): Awaitable<ClaimsUser> {
     return Object.freeze({ issuer, subject, email: text(claims.email), name: text(claims.name) });
   }
 }

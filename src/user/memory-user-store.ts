@@ -1,3 +1,4 @@
+import type { Awaitable } from '../awaitable.ts';
 import { InvalidTokenError } from '../errors.ts';
 import type { UserProfile, UserStore } from './user-store.ts';
 
@@ -39,7 +40,7 @@ export class MemoryUserStore<U extends MemoryUser = MemoryUser> implements UserS
     return this.#users.get(issuer)?.delete(subject) ?? false;
   }
 
-  findBySubject(issuer: string, subject: string): U | undefined {
+  findBySubject(issuer: string, subject: string): Awaitable<U | undefined> {
     return this.#users.get(issuer)?.get(subject);
   }
 

@@ -67,21 +67,6 @@ describe('a bulkhead', () => {
     expect(log.records).toHaveLength(2);
   });
 
-  it('lets one in beyond its limit, and then none more than before', async () => {
-    const bulkhead = new Bulkhead({ logger, endpoint, limit: 1, queue: 1 });
-    void bulkhead.enter();
-    bulkhead.enterBeyondLimit();
-    let admitted = false;
-    const waiting = bulkhead.enter()?.then(() => (admitted = true));
-    bulkhead.leave();
-    await wait(5);
-    expect(admitted).toBe(false);
-    bulkhead.leave();
-    await waiting;
-    bulkhead.leave();
-    expect(bulkhead.enter()).toBeUndefined();
-  });
-
   it('makes no timer while there is room', () => {
     const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     const bulkhead = new Bulkhead({ logger, endpoint });

@@ -359,8 +359,10 @@ describe('a cache that answers by promises', () => {
       this.#inner.set(key, entry);
       return Promise.reject(new Error('the store is down'));
     };
-    mark = (...args: Parameters<MemoryClaimsCache['mark']>): Promise<void> =>
-      Promise.resolve(this.#inner.mark(...args));
+    mark = (...args: Parameters<MemoryClaimsCache['mark']>): Promise<void> => {
+      this.#inner.mark(...args);
+      return Promise.resolve();
+    };
     notBefore = (...args: Parameters<MemoryClaimsCache['notBefore']>): Promise<number> =>
       Promise.resolve(this.#inner.notBefore(...args));
   }

@@ -17,8 +17,8 @@ const EVENTS: Readonly<Record<AuthorizationServerErrorCode, string>> = {
 export const MARKER = 'words-of-the-upstream';
 
 /** Waits for what must fail, and returns why. */
-export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  const outcome = await promise.then(
+export async function failureOf(call: unknown): Promise<unknown> {
+  const outcome = await Promise.resolve(call).then(
     (value) => ({ value }),
     (error: unknown) => ({ error }),
   );

@@ -27,8 +27,8 @@ class NotAtomic extends MemoryUserStore {
 }
 
 class Trimming extends MemoryUserStore {
-  override findBySubject(issuer: string, subject: string): Promise<MemoryUser | undefined> {
-    return super.findBySubject(issuer, subject?.trim?.());
+  override async findBySubject(issuer: string, subject: string): Promise<MemoryUser | undefined> {
+    return await super.findBySubject(issuer, subject?.trim?.());
   }
   override create(issuer: string, subject: string, profile: UserProfile): Promise<MemoryUser> {
     return super.create(issuer, subject?.trim?.(), profile);
@@ -36,8 +36,8 @@ class Trimming extends MemoryUserStore {
 }
 
 class Folding extends MemoryUserStore {
-  override findBySubject(issuer: string, subject: string): Promise<MemoryUser | undefined> {
-    return super.findBySubject(issuer, subject?.toLowerCase?.());
+  override async findBySubject(issuer: string, subject: string): Promise<MemoryUser | undefined> {
+    return await super.findBySubject(issuer, subject?.toLowerCase?.());
   }
   override create(issuer: string, subject: string, profile: UserProfile): Promise<MemoryUser> {
     return super.create(issuer, subject?.toLowerCase?.(), profile);
@@ -45,8 +45,8 @@ class Folding extends MemoryUserStore {
 }
 
 class OneIssuer extends MemoryUserStore {
-  override findBySubject(_issuer: string, subject: string): Promise<MemoryUser | undefined> {
-    return super.findBySubject('one', subject);
+  override async findBySubject(_issuer: string, subject: string): Promise<MemoryUser | undefined> {
+    return await super.findBySubject('one', subject);
   }
   override create(_issuer: string, subject: string, profile: UserProfile): Promise<MemoryUser> {
     return super.create('one', subject, profile);

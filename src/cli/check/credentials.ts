@@ -24,12 +24,9 @@ export const credentials: Check = {
       return [skip('The address of the introspection endpoint is not known.')];
     }
     const before = http.exchanges.length;
-    const failure = await composition.backend
-      .getClaims(new AccessToken(randomBytes(32).toString('base64url')))
-      .then(
-        () => undefined,
-        (error: unknown) => error,
-      );
+    const failure = await failureOf(async () =>
+      composition.backend.getClaims(new AccessToken(randomBytes(32).toString('base64url'))),
+    );
     const asked = introspectionsOf(http.exchanges.slice(before));
     const { request, response } = asked.at(-1) ?? {};
     if (request === undefined) return [fail(`The token was not introspected: ${explain(failure)}`)];
@@ -74,6 +71,15 @@ export const credentials: Check = {
     ];
   },
 };
+
+async function failureOf(ask: () => Promise<unknown>): Promise<unknown> {
+  try {
+    await ask();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
 
 function rejected(status: number, tried: readonly string[], { reading, document }: CheckContext): Finding {
   const { OIDC_RS_CLIENT_ID: client = '' } = reading.settings;

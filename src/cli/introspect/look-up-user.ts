@@ -40,7 +40,7 @@ export class LookingUserStore implements UserStore<unknown> {
     this.#store = store;
   }
 
-  findBySubject(issuer: string, subject: string, claims: Claims): Promise<unknown> {
+  findBySubject(issuer: string, subject: string, claims: Claims): unknown {
     return this.#store.findBySubject(issuer, subject, claims);
   }
 

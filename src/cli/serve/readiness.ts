@@ -84,7 +84,7 @@ function askUsers({ pingUsers, timeoutMs }: ReadinessOptions): Promise<Readiness
   if (pingUsers === undefined) return [];
   const name = 'users';
   return [
-    withinDeadline(timeoutMs, pingUsers).then(
+    Promise.resolve(withinDeadline(timeoutMs, pingUsers)).then(
       () => ({ name, status: 'pass' }) as const,
       () => failed(name, 'ERR_USER_STORE'),
     ),
@@ -96,7 +96,7 @@ function askCache({ pingCache, timeoutMs }: ReadinessOptions): Promise<Readiness
   if (pingCache === undefined) return [];
   const name = 'cache';
   return [
-    withinDeadline(timeoutMs, pingCache).then(
+    Promise.resolve(withinDeadline(timeoutMs, pingCache)).then(
       () => ({ name, status: 'pass' }) as const,
       () => ({ ...failed(name, 'ERR_CACHE'), status: 'warn' }) as const,
     ),
