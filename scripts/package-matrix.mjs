@@ -3,7 +3,7 @@
 //   node scripts/package-matrix.mjs               builds first
 //   node scripts/package-matrix.mjs --no-build    takes dist/ as it is
 //
-// NODE24_BINARY names a second Node to try as well. Needs npm's registry, or its cache, for the six dependencies.
+// NODE24_BINARY names a second Node to try as well. Needs npm's registry, or its cache, for the seven dependencies.
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

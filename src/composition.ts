@@ -100,6 +100,7 @@ export async function compose<U, C extends Claims>(
   ]);
   for (const warning of reading.warnings) logger.warn({ event: 'settings.warning' }, warning);
   warnAboutAudience(settings, logger);
+  warnAboutCache(settings, logger);
 
   const http = options.http ?? (await undiciAdapter(settings));
   if (settings.OIDC_RS_PRIVATE_KEY_STR !== undefined || settings.OIDC_RS_BACKCHANNEL_LOGOUT) await loadJose();
@@ -182,6 +183,13 @@ export async function undiciAdapter(settings: Settings): Promise<HttpAdapter> {
     ...(ca !== undefined && { ca }),
     ...(proxy !== undefined && { proxy: proxy.reveal() }),
   });
+}
+
+function warnAboutCache(settings: Settings, logger: Logger): void {
+  const { OIDC_RS_CACHE_TTL: ttl, OIDC_RS_CACHE_URL: url, OIDC_RS_STALE_IF_ERROR: stale } = settings;
+  if (ttl > 0 || (url === undefined && stale === 0)) return;
+  const name = url === undefined ? 'OIDC_RS_STALE_IF_ERROR' : 'OIDC_RS_CACHE_URL';
+  logger.warn({ event: 'settings.warning' }, `${name} means nothing while OIDC_RS_CACHE_TTL is 0.`);
 }
 
 function warnAboutAudience(settings: Settings, logger: Logger): void {

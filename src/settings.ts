@@ -100,7 +100,6 @@ export function readSettings(options: SettingsOptions = {}): SettingsReading {
   const reading = new Reading();
   readValues(reading, input, env);
   checkClient(reading);
-  checkCache(reading);
   checkTransport(reading, env['NODE_ENV'] === 'production');
   checkNames(reading, input, env);
   return reading.finish();
@@ -225,15 +224,6 @@ function checkClient(reading: Reading): void {
       sentence(name, 'begins or ends with a blank, a line break or a quotation mark, which is sent along'),
     );
   }
-}
-
-/** What asks for something that another setting keeps from happening. */
-function checkCache({ values, warnings }: Reading): void {
-  if (values.get('OIDC_RS_CACHE_TTL') !== 0) return;
-  if (values.get('OIDC_RS_CACHE_URL') !== undefined)
-    warnings.push(sentence('OIDC_RS_CACHE_URL', 'is not used while OIDC_RS_CACHE_TTL is 0'));
-  if (values.get('OIDC_RS_STALE_IF_ERROR') !== 0)
-    warnings.push(sentence('OIDC_RS_STALE_IF_ERROR', 'means nothing while OIDC_RS_CACHE_TTL is 0'));
 }
 
 /** What lets others on the way read or write along is refused in production. */

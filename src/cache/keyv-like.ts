@@ -8,10 +8,13 @@ export interface KeyvLike {
   throwOnErrors?: boolean;
   /** The adapter behind it. Where it has no `getMany`, keys are read one by one, since Keyv would swallow what fails. */
   readonly store?: unknown;
+  /** The value under a key; nothing, where there is none. */
   get(key: string): Promise<unknown>;
+  /** The values under several keys, in their order. */
   getMany(keys: string[]): Promise<readonly unknown[]>;
   /** `ttlMs` is in milliseconds; without it, the value stays. `false` means that nothing was written. */
   set(key: string, value: string, ttlMs?: number): Promise<boolean>;
+  /** Errors come as events, too; they are listened to, and left alone. */
   on?(event: 'error', listener: (error: unknown) => void): unknown;
 }
 

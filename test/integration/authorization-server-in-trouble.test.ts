@@ -4,7 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { UserinfoClient } from '../../src/authorization-server/userinfo.ts';
+import { IntrospectionResourceServerBackend } from '../../src/backend/introspection-backend.ts';
 import { freezeClaims } from '../../src/claims.ts';
+import { createReadiness } from '../../src/cli/serve/readiness.ts';
 import type { HttpAdapter } from '../../src/http/http-adapter.ts';
 import { UndiciHttpAdapter } from '../../src/http/undici-adapter.ts';
 import { createResourceServer } from '../../src/resource-server.ts';
@@ -263,6 +265,31 @@ describe('oidc-provider', () => {
     for (let i = 0; i < 20; i++) expect((await ask('eyJhbGciOiJub25lIn0.e30.')).status).toBe(401);
     expect((await ask(await server.tokenFor('alice', { scopes: ['openid'] }))).status).toBe(200);
     expect(breaker()).toEqual([]);
+  });
+});
+
+describe('/readyz', () => {
+  it('is not ready while the breaker is open, and its own question closes it again (A13, K6)', async () => {
+    const server = await startAuthorizationServer();
+    stops.push(() => server.stop());
+    const http = new CountingHttpAdapter();
+    stops.push(() => http.close());
+    const dependencies = realDependencies(server.settingsFor('json'), http);
+    const backend = new IntrospectionResourceServerBackend(dependencies);
+    const options = { backend, pingUsers: undefined, pingCache: undefined, timeoutMs: 1000 };
+    await server.stop();
+    for (const token of tokens(5)) await failureOf(backend.getClaims(new AccessToken(token)));
+    const asked = http.attempts;
+    const readiness = createReadiness(options);
+    expect(await readiness()).toMatchObject({
+      status: 'not_ready',
+      checks: [{ code: 'ERR_AS_UNAVAILABLE' }],
+    });
+    expect(http.attempts).toBe(asked);
+    await server.restart();
+    // What it found is remembered for two seconds; nobody else asks.
+    await expect.poll(async () => (await readiness()).status, { timeout: 6000 }).toBe('ready');
+    expect(dependencies.logger.text).toContain('breaker.closed');
   });
 });
 
