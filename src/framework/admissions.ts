@@ -35,7 +35,7 @@ function admittedOf<A>() {
     #auth: A | undefined;
 
     static set(request: object, auth: A): void {
-      const admitted = Admitted.has(request) ? (request as Admitted) : (new Admitted(request));
+      const admitted = Admitted.has(request) ? (request as Admitted) : new Admitted(request);
       admitted.#auth = auth;
     }
 
