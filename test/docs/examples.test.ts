@@ -72,6 +72,19 @@ describe('the examples of the guides', () => {
   const tokenOf = async (who: string, scopes = ['groups']): Promise<string> =>
     (await authorizationServer.tokensFor(who, { scopes })).accessToken;
 
+  it('caching.ts: what is kept is used, until somebody is locked out', async () => {
+    const settings = authorizationServer.settingsFor('json', { OIDC_RS_ALLOWED_AUDIENCES: 'spa' });
+    for (const [name, value] of Object.entries(settings)) vi.stubEnv(name, value);
+    const { lockOut, resourceServer } = await import('../../examples/guides/caching.ts');
+    vi.unstubAllEnvs();
+    const token = await tokenOf('mallory');
+    const request = { method: 'GET', url: '/', rawHeaders: ['Authorization', `Bearer ${token}`] };
+    expect((await resourceServer.authenticate(request)).user.subject).toBe('mallory');
+    await lockOut('mallory', () => authorizationServer.revoke(token));
+    await expect(resourceServer.authenticate(request)).rejects.toMatchObject({ reason: 'inactive' });
+    await resourceServer.close();
+  });
+
   it('cors.ts: preflights are answered, and refusals can be read by the web application', async () => {
     await withExample(
       () => import('../../examples/guides/cors.ts'),
