@@ -9,6 +9,8 @@ export const MAX_TOKEN_LENGTH = 8192;
 const SCHEME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+/;
 // RFC 6750 section 2.1, with the blanks that RFC 9110 section 11.4 allows.
 const CREDENTIALS = /^ +([A-Za-z0-9\-._~+/]+=*)$/;
+// What nearly every client sends: the same in one look.
+const USUAL = /^Bearer ([A-Za-z0-9\-._~+/]+=*)$/;
 // A parameter of that name, whatever of it is percent-encoded. Linear: taking 16 KB of "%&" apart, parameter by
 // parameter, was measured at 124 ms.
 const NAME = Array.from('access_token', (c) => `(?:${c}|%${c.charCodeAt(0).toString(16)})`).join('');
@@ -49,6 +51,9 @@ export function extractAccessToken(
 }
 
 function parse(header: string, schemes: readonly TokenScheme[]): AccessToken | undefined {
+  const usual = USUAL.exec(header)?.[1];
+  if (usual !== undefined && usual.length <= MAX_TOKEN_LENGTH && schemes.includes('Bearer'))
+    return new AccessToken(usual);
   const name = SCHEME.exec(header)?.[0];
   if (name === undefined) return undefined;
   const lower = name.toLowerCase();
