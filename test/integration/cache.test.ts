@@ -102,7 +102,7 @@ describe('the memory of a cache', () => {
         OIDC_OP_URL: 'https://auth.example.com',
         OIDC_OP_INTROSPECTION_ENDPOINT: 'https://auth.example.com/introspect',
         OIDC_RS_CLIENT_ID: 'api',
-        OIDC_RS_CLIENT_SECRET: 'secret' as never,
+        OIDC_RS_CLIENT_SECRET: 'secret',
         OIDC_RS_CACHE_TTL: 600,
         OIDC_RS_CACHE_MAX_ENTRIES: 100,
         OIDC_RS_CREATE_USER: true,
