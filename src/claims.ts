@@ -87,6 +87,11 @@ export function ownClaim(claims: Claims, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined;
 }
 
+/** Whether a value can be an instant of a token. JSON's 1e999 is Infinity: a token that never expires. */
+export function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}
+
 /** Whether a value is a `sub` or `client_id` to build an identity on. */
 export function isIdentifier(value: unknown): value is string {
   return (

@@ -17,6 +17,8 @@ const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 };
@@ -44,14 +46,14 @@ export interface ChallengeOptions {
 export function createChallenge(options: ChallengeOptions): (error: unknown) => Answer {
   const scheme = `Bearer realm="${options.realm}"`;
   // The answers that strangers can ask for at will are made once.
-  const none = problem(401, 'unauthenticated', { 'www-authenticate': scheme });
+  const none = problemAnswer(401, 'unauthenticated', { 'www-authenticate': scheme });
   const refused = (status: number, error: BearerError, attributes = ''): Answer =>
-    problem(status, error, {
+    problemAnswer(status, error, {
       'www-authenticate': `${scheme}, error="${error}", error_description="${DESCRIPTIONS[error]}"${attributes}`,
     });
   const invalidRequest = refused(400, 'invalid_request');
   const invalidToken = refused(401, 'invalid_token');
-  const failed = problem(500, 'server_error');
+  const failed = problemAnswer(500, 'server_error');
 
   const answerTo = (error: unknown): Answer => {
     switch (isResourceServerError(error) ? error.code : undefined) {
@@ -90,13 +92,14 @@ export function createChallenge(options: ChallengeOptions): (error: unknown) => 
 }
 
 function unavailable(retryAfter?: number, closing = false): Answer {
-  return problem(503, 'temporarily_unavailable', {
+  return problemAnswer(503, 'temporarily_unavailable', {
     ...(SECONDS.test(String(retryAfter)) && { 'retry-after': String(retryAfter) }),
     ...(closing && { connection: 'close' }),
   });
 }
 
-function problem(status: number, error: string, headers: Record<string, string> = {}): Answer {
+/** A refusal that nobody may keep (RFC 9457). */
+export function problemAnswer(status: number, error: string, headers: Record<string, string> = {}): Answer {
   return Object.freeze({
     status,
     headers: Object.freeze({

@@ -1,4 +1,4 @@
-import { callerAudience, type Claims, ownClaim, scopesOf } from '../claims.ts';
+import { callerAudience, type Claims, isTime, ownClaim, scopesOf } from '../claims.ts';
 import { InsufficientScopeError, InvalidTokenError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import type { Requirements } from '../types.ts';
@@ -25,11 +25,6 @@ export function checkTimes(claims: Claims, tolerance: number, now = Date.now() /
       );
     }
   }
-}
-
-// JSON's 1e999 is Infinity: a token that never expires.
-function isTime(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value);
 }
 
 /** Checks that `iss`, where it is there, is exactly the configured issuer: no normalising. */

@@ -24,8 +24,10 @@ export class InactiveTokens {
   has(key: string): boolean {
     const until = this.#until.get(key);
     if (until === undefined) return false;
-    if (until > performance.now()) return true;
     this.#until.delete(key);
-    return false;
+    if (until <= performance.now()) return false;
+    // The one that was asked for last is the last to be forgotten.
+    this.#until.set(key, until);
+    return true;
   }
 }

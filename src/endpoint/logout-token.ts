@@ -1,4 +1,4 @@
-import { isIdentifier, ownClaim } from '../claims.ts';
+import { isIdentifier, isTime, ownClaim } from '../claims.ts';
 import type { Settings } from '../settings.ts';
 
 /** The settings that say which logout tokens are believed. */
@@ -158,11 +158,6 @@ function checkPayload(
 function allowedAudiences(settings: LogoutTokenSettings): readonly unknown[] {
   const { OIDC_RS_LOGOUT_AUDIENCES: named, OIDC_RS_CLIENT_ID, OIDC_RP_CLIENT_ID } = settings;
   return named.length > 0 ? named : [OIDC_RS_CLIENT_ID, OIDC_RP_CLIENT_ID];
-}
-
-// JSON's 1e999 is Infinity: a token that never expires.
-function isTime(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,5 +1,13 @@
 import type { SettingDefinition } from './definition.ts';
-import { choice, list, redisUrl, seconds, secretText, trueOrFalse, wholeNumber } from './formats.ts';
+import {
+  list,
+  redisUrl,
+  seconds,
+  secretText,
+  signingAlgorithm,
+  trueOrFalse,
+  wholeNumber,
+} from './formats.ts';
 
 /** The settings about keeping what the authorization server said, and about taking it back. */
 export const cacheSettings = {
@@ -58,19 +66,7 @@ export const cacheSettings = {
   },
   OIDC_RS_LOGOUT_SIGNING_ALGO: {
     doc: 'The algorithm by which the authorization server signs logout tokens: as the login client is registered. No other is accepted.',
-    format: choice(
-      'RS256',
-      'RS384',
-      'RS512',
-      'PS256',
-      'PS384',
-      'PS512',
-      'ES256',
-      'ES384',
-      'ES512',
-      'EdDSA',
-      'Ed25519',
-    ),
+    format: signingAlgorithm,
     default: 'RS256',
     example: 'ES256',
     ours: true,

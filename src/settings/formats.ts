@@ -95,6 +95,21 @@ export function choice<const T extends string>(...choices: readonly T[]): Format
   };
 }
 
+/** An algorithm by which the authorization server signs. None of them is symmetric. */
+export const signingAlgorithm = choice(
+  'ES256',
+  'ES384',
+  'ES512',
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'EdDSA',
+  'Ed25519',
+);
+
 function text(description: string, grammar: RegExp): Format<string> {
   return {
     description,

@@ -11,6 +11,7 @@ import {
   scopes,
   seconds,
   secretText,
+  signingAlgorithm,
   trueOrFalse,
   word,
 } from './formats.ts';
@@ -201,21 +202,7 @@ export const settingsSchema = {
   },
   OIDC_RS_SIGNING_ALGO: {
     doc: 'The algorithm by which the authorization server signs its answers. No other is accepted.',
-    format: choice(
-      ...([
-        'ES256',
-        'ES384',
-        'ES512',
-        'RS256',
-        'RS384',
-        'RS512',
-        'PS256',
-        'PS384',
-        'PS512',
-        'EdDSA',
-        'Ed25519',
-      ] as const),
-    ),
+    format: signingAlgorithm,
     default: 'ES256',
     example: 'ES256',
   },

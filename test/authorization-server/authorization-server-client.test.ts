@@ -1,5 +1,4 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { freePort } from '../../examples/cluster/servers.ts';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { AuthorizationServerClient } from '../../src/authorization-server/authorization-server-client.ts';
@@ -502,11 +501,3 @@ it('asks every time, and serves many at a time each its own answer (I13)', async
   expect(answers.map(({ sub }) => sub)).toEqual(tokens);
   expect(server.requests).toHaveLength(50);
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}

@@ -4,7 +4,8 @@ import { KeyvClaimsCache } from '../../src/cache/keyv-claims-cache.ts';
 import { openRedis } from '../../src/cache/redis.ts';
 import { freezeClaims } from '../../src/claims.ts';
 import { after, entryOf, eventually, kept, ready } from '../../src/testing/claims-cache-under-test.ts';
-import { freePort, redisMissing, startRedis, type TestRedis } from '../support/redis.ts';
+import { freePort } from '../../examples/cluster/servers.ts';
+import { redisMissing, startRedis, type TestRedis } from '../support/redis.ts';
 
 const secret = 'a secret of the tests';
 const CLAIMS = freezeClaims({ active: true, sub: 'alice' });

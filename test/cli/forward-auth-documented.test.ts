@@ -1,31 +1,19 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { startAuthorizationServer, type TestAuthorizationServer } from '../support/authorization-server.ts';
-import { ask, identityIn, type ServeHere, serveHere } from '../support/reverse-proxy-serve.ts';
+import { ask, FORWARD_AUTH_EXAMPLES, identityIn, serveExample } from '../support/reverse-proxy-serve.ts';
 
 // Debian packages neither Traefik nor Envoy, so neither is run: `serve` gets what their documentation says that they send.
 
-const EXAMPLES = fileURLToPath(new URL('../../examples/forward-auth/', import.meta.url));
-const text = (file: string): string => readFileSync(EXAMPLES + file, 'utf8');
+const text = (file: string): string => readFileSync(FORWARD_AUTH_EXAMPLES + file, 'utf8');
 
-let authorizationServer: TestAuthorizationServer;
-let serve: ServeHere;
+let example: Awaited<ReturnType<typeof serveExample>>;
 let token: string;
 beforeAll(async () => {
-  authorizationServer = await startAuthorizationServer();
-  const settings = authorizationServer.settingsFor('json', {
-    OIDC_RS_ALLOWED_AUDIENCES: 'spa',
-    OIDC_RS_SCOPES: 'groups',
-  });
-  serve = await serveHere(settings, { policies: `${EXAMPLES}policies.json` });
-  token = await authorizationServer.tokenFor('alice', { scopes: ['groups'] });
+  example = await serveExample();
+  token = await example.tokenOf('alice', 'groups');
 });
-afterAll(async () => {
-  await serve.stop();
-  await authorizationServer.stop();
-});
+afterAll(() => example.stop());
 
 describe('Traefik ForwardAuth: GET to the address, the original request in X-Forwarded headers, and its headers', () => {
   interface Dynamic {
@@ -52,7 +40,7 @@ describe('Traefik ForwardAuth: GET to the address, the original request in X-For
   ];
 
   it('lets in whom the settings let in, and says who it is', async () => {
-    const answer = await ask(serve.url, pathOf('api'), { token, headers: forwarded });
+    const answer = await ask(example.serve.url, pathOf('api'), { token, headers: forwarded });
     expect(answer.status).toBe(200);
     expect(identityIn(answer)).toEqual({
       subject: 'alice',
@@ -64,12 +52,12 @@ describe('Traefik ForwardAuth: GET to the address, the original request in X-For
   });
 
   it('is refused where the policy of the address asks more, whatever was forwarded (R8)', async () => {
-    const refused = await ask(serve.url, pathOf('reports'), { token, headers: forwarded });
+    const refused = await ask(example.serve.url, pathOf('reports'), { token, headers: forwarded });
     expect(refused.status).toBe(403);
     expect(refused.header('www-authenticate')).toContain('scope="groups reports"');
-    const none = await ask(serve.url, pathOf('api'), { headers: forwarded });
+    const none = await ask(example.serve.url, pathOf('api'), { headers: forwarded });
     expect([none.status, none.header('www-authenticate')]).toEqual([401, 'Bearer realm="api"']);
-    expect(serve.text()).not.toContain('in-the-query');
+    expect(example.serve.text()).not.toContain('in-the-query');
   });
 });
 
@@ -85,9 +73,9 @@ describe('Envoy ext_authz over HTTP: the original method and host, and the origi
 
   it.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])('%s', async (method) => {
     for (const path of ['/', '/things?x=%2e%2e', '/policy/front-page', '/reports/1%20a']) {
-      const good = await ask(serve.url, prefix + path, { method, token, headers });
+      const good = await ask(example.serve.url, prefix + path, { method, token, headers });
       expect([path, good.status, good.header('x-auth-subject')]).toEqual([path, 200, 'alice']);
-      const none = await ask(serve.url, prefix + path, { method, headers });
+      const none = await ask(example.serve.url, prefix + path, { method, headers });
       expect([path, none.status]).toEqual([path, 401]);
     }
   });
@@ -102,12 +90,15 @@ describe('Envoy ext_authz over HTTP: the original method and host, and the origi
       // No slash in between, as in the asterisk of OPTIONS: nothing that there is.
       ['*', 404],
     ] as const) {
-      expect([path, (await ask(serve.url, prefix + path, { headers })).status]).toEqual([path, status]);
+      expect([path, (await ask(example.serve.url, prefix + path, { headers })).status]).toEqual([
+        path,
+        status,
+      ]);
     }
   });
 
   it('has a token in the query of the caller refused', async () => {
-    const answer = await ask(serve.url, `${prefix}/things?access_token=x`, { token, headers });
+    const answer = await ask(example.serve.url, `${prefix}/things?access_token=x`, { token, headers });
     expect(answer.status).toBe(400);
   });
 });

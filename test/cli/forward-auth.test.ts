@@ -1,6 +1,4 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startAuthorizationServer, type TestAuthorizationServer } from '../support/authorization-server.ts';
 import { rawRequest } from '../support/raw-http.ts';
 import {
   type Mirrored,
@@ -10,10 +8,8 @@ import {
   startMirror,
   startProxy,
 } from '../support/reverse-proxy.ts';
-import { type ServeHere, serveHere } from '../support/reverse-proxy-serve.ts';
+import { serveExample } from '../support/reverse-proxy-serve.ts';
 
-const EXAMPLES = fileURLToPath(new URL('../../examples/forward-auth/', import.meta.url));
-const POLICIES = `${EXAMPLES}policies.json`;
 const SPOOFED = ['Subject', 'User-Id', 'Email', 'Audience', 'Scopes'].flatMap((name) => [
   `X-Auth-${name}: forged`,
   `x-auth-${name.toLowerCase()}: forged`,
@@ -23,24 +19,11 @@ const SPOOFED = ['Subject', 'User-Id', 'Email', 'Audience', 'Scopes'].flatMap((n
   `X.Auth.${name}: forged`,
 ]);
 
-let authorizationServer: TestAuthorizationServer;
-let serve: ServeHere;
-let settings: Record<string, string>;
+let example: Awaited<ReturnType<typeof serveExample>>;
 beforeAll(async () => {
-  authorizationServer = await startAuthorizationServer();
-  settings = authorizationServer.settingsFor('json', {
-    OIDC_RS_ALLOWED_AUDIENCES: 'spa,robot',
-    OIDC_RS_SCOPES: 'groups',
-  });
-  serve = await serveHere(settings, { policies: POLICIES });
+  example = await serveExample();
 });
-afterAll(async () => {
-  await serve.stop();
-  await authorizationServer.stop();
-});
-
-const tokenOf = (who: string, ...scopes: string[]): Promise<string> =>
-  authorizationServer.tokenFor(who, { scopes });
+afterAll(() => example.stop());
 
 /** What the API says that it got. */
 interface Received {
@@ -60,7 +43,7 @@ describe.each(PROXIES)('real $title in front of an API', ({ program, missing }) 
   beforeAll(async () => {
     if (missing !== undefined) return;
     api = await startApi();
-    proxy = await startProxy(program, { auth: serve.url, api: api.url });
+    proxy = await startProxy(program, { auth: example.serve.url, api: api.url });
   });
   afterAll(async () => {
     if (missing !== undefined) return;
@@ -91,7 +74,7 @@ describe.each(PROXIES)('real $title in front of an API', ({ program, missing }) 
 
   real('lets a good token through, with who it is and the whole body', async () => {
     const answer = await send('/things?page=2', {
-      token: await tokenOf('alice', 'openid', 'groups'),
+      token: await example.tokenOf('alice', 'openid', 'groups'),
       body: 'x'.repeat(100_000),
     });
     expect(answer.status).toBe(200);
@@ -103,12 +86,12 @@ describe.each(PROXIES)('real $title in front of an API', ({ program, missing }) 
 
   real('never hands on an identity that the caller sent, however it spells the names', async () => {
     const mirror = await startMirror();
-    const before = await startProxy(program, { auth: serve.url, api: mirror.url });
+    const before = await startProxy(program, { auth: example.serve.url, api: mirror.url });
     try {
-      const token = await tokenOf('alice', 'groups');
+      const token = await example.tokenOf('alice', 'groups');
       for (const [target, headers] of [
         ['/things', [`Authorization: Bearer ${token}`]],
-        ['/reports/1', [`Authorization: Bearer ${await tokenOf('alice', 'groups', 'reports')}`]],
+        ['/reports/1', [`Authorization: Bearer ${await example.tokenOf('alice', 'groups', 'reports')}`]],
         ['/health', []],
       ] as const) {
         const answer = await rawRequest(before.url, `GET ${target}`, [...headers, ...SPOOFED]);
@@ -126,9 +109,9 @@ describe.each(PROXIES)('real $title in front of an API', ({ program, missing }) 
 
   real('leaves what the API itself answers as it is', async () => {
     const mirror = await startMirror();
-    const before = await startProxy(program, { auth: serve.url, api: mirror.url });
+    const before = await startProxy(program, { auth: example.serve.url, api: mirror.url });
     try {
-      const credentials = [`Authorization: Bearer ${await tokenOf('alice', 'groups')}`];
+      const credentials = [`Authorization: Bearer ${await example.tokenOf('alice', 'groups')}`];
       for (const status of [201, 400, 401, 403, 418, 500, 503]) {
         const answer = await rawRequest(before.url, `GET /status/${String(status)}`, credentials);
         expect(answer.status).toBe(status);
@@ -147,7 +130,7 @@ describe.each(PROXIES)('real $title in front of an API', ({ program, missing }) 
     const dead = await send('/things', { token: 'dead' });
     expect(dead.status).toBe(401);
     expect(dead.header('www-authenticate')?.join()).toContain('error="invalid_token"');
-    const weak = await send('/things', { token: await tokenOf('alice', 'profile') });
+    const weak = await send('/things', { token: await example.tokenOf('alice', 'profile') });
     expect(weak.status).toBe(403);
     expect(weak.header('www-authenticate')).toHaveLength(1);
     expect(weak.header('www-authenticate')?.join()).toContain('error="insufficient_scope"');
@@ -158,7 +141,7 @@ describe.each(PROXIES)('real $title in front of an API', ({ program, missing }) 
 
   real('hands on 400, which nginx by itself would make 500 of (R2)', async () => {
     const answer = await send('/things', {
-      token: await tokenOf('alice', 'groups'),
+      token: await example.tokenOf('alice', 'groups'),
       headers: ['Authorization: Basic cHJveHk6eA=='],
     });
     expect(answer.status).toBe(400);
@@ -170,13 +153,13 @@ describe.each(PROXIES)('real $title in front of an API', ({ program, missing }) 
   });
 
   real('asks more where the path does', async () => {
-    expect((await send('/reports/1', { token: await tokenOf('alice', 'groups') })).status).toBe(403);
-    const token = await tokenOf('alice', 'groups', 'reports');
+    expect((await send('/reports/1', { token: await example.tokenOf('alice', 'groups') })).status).toBe(403);
+    const token = await example.tokenOf('alice', 'groups', 'reports');
     expect((await send('/reports/1', { token })).received().caller.Scopes).toEqual(['groups reports']);
   });
 
   real('cannot be led around a guard by another spelling of the path (R8)', async () => {
-    const token = await tokenOf('alice', 'groups');
+    const token = await example.tokenOf('alice', 'groups');
     for (const target of [
       '/things',
       '//things',
@@ -206,17 +189,17 @@ describe.each(PROXIES)('real $title in front of an API', ({ program, missing }) 
   });
 
   real('answers 503 while the authorization server is down, and lets in again afterwards', async () => {
-    const token = await tokenOf('alice', 'groups');
-    await authorizationServer.stop();
+    const token = await example.tokenOf('alice', 'groups');
+    await example.authorizationServer.stop();
     try {
       const answer = await send('/things', { token });
       expect(answer.status).toBe(503);
       expect(answer.header('www-authenticate')).toBeUndefined();
       expect(answer.header('content-type')?.join()).toContain('application/problem+json');
     } finally {
-      await authorizationServer.restart();
+      await example.authorizationServer.restart();
     }
-    const again = await authorizationServer.tokenFor('alice', { scopes: ['groups'] });
+    const again = await example.authorizationServer.tokenFor('alice', { scopes: ['groups'] });
     expect((await send('/things', { token: again })).status).toBe(200);
   });
 
@@ -224,7 +207,7 @@ describe.each(PROXIES)('real $title in front of an API', ({ program, missing }) 
     const gone = await startProxy(program, { auth: 'http://127.0.0.1:9', api: api.url });
     try {
       const { status } = await rawRequest(gone.url, 'GET /things', [
-        `Authorization: Bearer ${await tokenOf('alice', 'groups')}`,
+        `Authorization: Bearer ${await example.tokenOf('alice', 'groups')}`,
       ]);
       expect(status).toBe(program === 'nginx' ? 503 : 502);
     } finally {
@@ -233,7 +216,7 @@ describe.each(PROXIES)('real $title in front of an API', ({ program, missing }) 
   });
 
   real('leaves no token in the log, whichever way it came', async () => {
-    const token = await tokenOf('alice', 'groups');
+    const token = await example.tokenOf('alice', 'groups');
     // Caddy hands the query on, and a token in it is refused.
     const [withToken, withoutToken] = program === 'nginx' ? [200, 401] : [400, 400];
     expect((await send('/things?access_token=in-the-query', { token })).status).toBe(withToken);
@@ -241,7 +224,7 @@ describe.each(PROXIES)('real $title in front of an API', ({ program, missing }) 
     await send('/things', {
       headers: [`Cookie: access_token=${token}`, `X-Original-Authorization: ${token}`],
     });
-    expect(serve.text()).not.toContain(token);
-    expect(serve.text()).not.toContain('in-the-query');
+    expect(example.serve.text()).not.toContain(token);
+    expect(example.serve.text()).not.toContain('in-the-query');
   });
 });

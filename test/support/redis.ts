@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@keyv/redis';
+import { freePort } from '../../examples/cluster/servers.ts';
 
 const SERVER = '/usr/bin/redis-server';
 
@@ -37,16 +37,6 @@ export interface TestRedis {
   /** Starts it again on the same port, empty. */
   readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
-}
-
-/** A port of 127.0.0.1 on which nobody listens. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 export interface TestRedisOptions {

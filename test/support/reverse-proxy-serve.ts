@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type ServeFlags, startForwardAuth } from '../../src/cli/serve/forward-auth.ts';
+import { startAuthorizationServer } from './authorization-server.ts';
 import { rawRequest } from './raw-http.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+export const FORWARD_AUTH_EXAMPLES = `${ROOT}examples/forward-auth/`;
 const COMMAND = ['--import', 'tsx', '--conditions=oidc-resource-server-source', 'src/cli/main.ts', 'serve'];
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -136,4 +138,23 @@ export const IDENTITY = ['subject', 'user-id', 'email', 'audience', 'scopes'] as
 
 export function identityIn(answer: { header: (name: string) => string | undefined }) {
   return Object.fromEntries(IDENTITY.map((what) => [what, answer.header(`x-auth-${what}`)]));
+}
+
+/** `serve` with the policies of the example, in front of a real authorization server. */
+export async function serveExample() {
+  const authorizationServer = await startAuthorizationServer();
+  const settings = authorizationServer.settingsFor('json', {
+    OIDC_RS_ALLOWED_AUDIENCES: 'spa,robot',
+    OIDC_RS_SCOPES: 'groups',
+  });
+  const serve = await serveHere(settings, { policies: `${FORWARD_AUTH_EXAMPLES}policies.json` });
+  return {
+    authorizationServer,
+    serve,
+    tokenOf: (who: string, ...scopes: string[]) => authorizationServer.tokenFor(who, { scopes }),
+    stop: async () => {
+      await serve.stop();
+      await authorizationServer.stop();
+    },
+  };
 }

@@ -1,12 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort, start } from '../../examples/cluster/servers.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples/forward-auth/', import.meta.url));
 
@@ -36,7 +35,7 @@ export interface RunningProgram {
 /** The API of the example, in Python. */
 export async function startApi(): Promise<RunningProgram> {
   const port = await freePort();
-  return start('python3', [join(EXAMPLES, 'api.py')], port, { PORT: String(port) });
+  return running(['python3', join(EXAMPLES, 'api.py')], port, { PORT: String(port) });
 }
 
 /** What reached a server behind a proxy. */
@@ -88,66 +87,21 @@ export async function startProxy(
     program === 'nginx'
       ? ['-p', folder, '-c', name, '-e', 'stderr', '-g', 'daemon off;']
       : ['run', '--config', join(folder, name), '--adapter', 'caddyfile'];
-  const running = await start(program, args, port, { HOME: folder, XDG_DATA_HOME: folder });
+  const proxy = await running([program, ...args], port, { HOME: folder, XDG_DATA_HOME: folder });
   return {
-    url: running.url,
+    url: proxy.url,
     stop: async () => {
-      await running.stop();
+      await proxy.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-async function start(
-  program: string,
-  args: readonly string[],
+async function running(
+  command: readonly string[],
   port: number,
-  env: Record<string, string>,
+  env: Readonly<Record<string, string>>,
 ): Promise<RunningProgram> {
-  const child = spawn(program, args, {
-    env: { PATH, ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let err = '';
-  child.stderr.on('data', (chunk: Buffer) => (err = (err + chunk.toString()).slice(-4000)));
-  const ended = once(child, 'close');
-  for (let tries = 0; !(await listens(port)); tries++) {
-    if (child.exitCode !== null || tries === 200) {
-      child.kill('SIGKILL');
-      throw new Error(`${program} does not listen: ${err}`);
-    }
-    await wait(50);
-  }
-  return {
-    url: `http://127.0.0.1:${String(port)}`,
-    stop: async () => {
-      terminate(child);
-      await ended;
-    },
-  };
-}
-
-function terminate(child: ChildProcess): void {
-  if (child.exitCode === null) child.kill('SIGTERM');
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => {
-      resolve(false);
-    });
-  });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  const program = await start(command, port, env);
+  return { url: `http://127.0.0.1:${String(port)}`, stop: () => program.stop() };
 }

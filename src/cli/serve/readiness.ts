@@ -81,24 +81,26 @@ async function askAuthorizationServer({ backend }: ReadinessOptions): Promise<Re
 }
 
 function askUsers({ pingUsers, timeoutMs }: ReadinessOptions): Promise<ReadinessCheck>[] {
-  if (pingUsers === undefined) return [];
-  const name = 'users';
-  return [
-    Promise.resolve(withinDeadline(timeoutMs, pingUsers)).then(
-      () => ({ name, status: 'pass' }) as const,
-      () => failed(name, 'ERR_USER_STORE'),
-    ),
-  ];
+  return askStore(pingUsers, timeoutMs, failed('users', 'ERR_USER_STORE'));
 }
 
 /** Without it everything goes on, and slower: all processes would be taken out at once if it made them not ready. */
 function askCache({ pingCache, timeoutMs }: ReadinessOptions): Promise<ReadinessCheck>[] {
-  if (pingCache === undefined) return [];
-  const name = 'cache';
+  return askStore(pingCache, timeoutMs, { ...failed('cache', 'ERR_CACHE'), status: 'warn' });
+}
+
+/** Nothing to say of a store that there is not. */
+function askStore(
+  ping: (() => Promise<void>) | undefined,
+  timeoutMs: number,
+  otherwise: ReadinessCheck,
+): Promise<ReadinessCheck>[] {
+  if (ping === undefined) return [];
+  const answered = Promise.resolve(withinDeadline(timeoutMs, ping));
   return [
-    Promise.resolve(withinDeadline(timeoutMs, pingCache)).then(
-      () => ({ name, status: 'pass' }) as const,
-      () => ({ ...failed(name, 'ERR_CACHE'), status: 'warn' }) as const,
+    answered.then(
+      () => ({ name: otherwise.name, status: 'pass' }),
+      () => otherwise,
     ),
   ];
 }
