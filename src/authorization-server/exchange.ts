@@ -159,7 +159,7 @@ export class Exchange {
 }
 
 /** `Retry-After` in whole seconds, at most an hour; a date or anything else counts as unknown. */
-export function retryAfterOf(response: HttpResponse): number | undefined {
+function retryAfterOf(response: HttpResponse): number | undefined {
   const value = response.headers['retry-after'];
   return value !== undefined && /^\d+$/.test(value) ? Math.min(Number(value), MAX_RETRY_AFTER) : undefined;
 }

@@ -90,7 +90,7 @@ export function identityHeaders(auth: Authentication<unknown>, unverifiedEmail: 
 }
 
 /** What is not visible ASCII is percent-encoded as UTF-8, and so is `%`: `decodeURIComponent` gives the text back. */
-export function headerValue(text: string): string {
+function headerValue(text: string): string {
   if (PLAIN.test(text)) return text;
   if (!isWellFormed(text)) throw new InvalidTokenError('claims', 'A claim is no well-formed Unicode text.');
   return text.replace(/[^\x21-\x24\x26-\x7e]+/g, encodeURIComponent);
