@@ -1,4 +1,6 @@
+import { type AuthenticateAtOnce, registerAtOnce } from './at-once.ts';
 import { createChallenge } from './authentication/challenge.ts';
+import type { Awaitable } from './awaitable.ts';
 import type { Claims } from './claims.ts';
 import { compose, refuseProblems, type ResourceServerOptions } from './composition.ts';
 import { UnavailableError } from './errors.ts';
@@ -41,11 +43,15 @@ export async function createResourceServer<U = ClaimsUser, C extends Claims = Cl
   );
 
   let closed = false;
-  return Object.freeze<ResourceServer<U, C>>({
-    authenticate: <const R extends Requirements>(request: ResourceRequest, requirements?: R) =>
-      (closed
-        ? Promise.reject(new UnavailableError('ERR_CLOSED'))
-        : authenticator.authenticate(request, requirements)) as Promise<AuthenticationFor<U, C, R>>,
+  const authenticate: AuthenticateAtOnce<U, C> = <const R extends Requirements>(
+    request: ResourceRequest,
+    requirements?: R,
+  ) => {
+    if (closed) throw new UnavailableError('ERR_CLOSED');
+    return authenticator.authenticate(request, requirements) as Awaitable<AuthenticationFor<U, C, R>>;
+  };
+  const resourceServer = Object.freeze<ResourceServer<U, C>>({
+    authenticate: async (request, requirements) => authenticate(request, requirements),
     revoke: (target) => backend.revoke(target),
     challenge,
     endpoints,
@@ -54,6 +60,8 @@ export async function createResourceServer<U = ClaimsUser, C extends Claims = Cl
       await close();
     },
   });
+  registerAtOnce(resourceServer, authenticate);
+  return resourceServer;
 }
 
 /** Lets nothing through, not even where credentials are optional, and publishes nothing. */

@@ -1,4 +1,4 @@
-import { isThenable } from '../awaitable.ts';
+import { type Awaitable, isThenable } from '../awaitable.ts';
 import type { ResourceServerBackend } from '../backend/resource-server-backend.ts';
 import { callerAudience, type Claims, freezeClaims, identityOf, scopesOf } from '../claims.ts';
 import type { SenderConstraint } from '../constraint/sender-constraint.ts';
@@ -25,6 +25,14 @@ const CLIENT_ALONE =
   'A client acts for itself here, with no person behind the token; a route that takes it says { clients: true }.';
 const NOTHING_REQUIRED: Requirements = Object.freeze({});
 
+/** One request on its way, and what is known of it so far: a refusal says so in the log. */
+interface Attempt<C extends Claims> {
+  readonly request: ResourceRequest;
+  readonly requirements: Requirements;
+  token: AccessToken | undefined;
+  claims: C | undefined;
+}
+
 /** Owns the order of the five steps: token, claims, possession, decision, user. Nothing else does. */
 export class Authenticator<U, C extends Claims> {
   readonly #options: AuthenticatorOptions<U, C>;
@@ -35,45 +43,79 @@ export class Authenticator<U, C extends Claims> {
     this.#schemes = ['Bearer', ...options.constraints.flatMap(({ scheme }) => scheme ?? [])];
   }
 
-  /** Says who makes the request; `undefined` only where credentials are optional and there are none. */
-  async authenticate(
+  /**
+   * Says who makes the request; `undefined` only where credentials are optional and there are none. Without a promise, so
+   * that it may throw as well as reject, where nothing has to be waited for: what is known in memory is decided on at once.
+   */
+  authenticate(
     request: ResourceRequest,
     requirements: Requirements = NOTHING_REQUIRED,
-  ): Promise<Authentication<U, C> | undefined> {
-    const { settings, backend, constraints, logger } = this.#options;
-    let token: AccessToken | undefined;
-    let claims: C | undefined;
+  ): Awaitable<Authentication<U, C> | undefined> {
+    const attempt: Attempt<C> = { request, requirements, token: undefined, claims: undefined };
     try {
-      token = extractAccessToken(request, this.#schemes);
-      if (token === undefined) {
-        if (requirements.optional) return undefined;
-        throw new NoCredentialsError();
-      }
-      // Only what has to be waited for is: what is known in memory is decided on within one turn.
-      const known = backend.getClaims(token);
-      claims = freezeClaims(isThenable(known) ? await known : known);
-      const possession = verifyPossession(constraints, request, token, claims);
-      if (possession !== undefined) await possession;
-      const decision = backend.verifyClaims(claims, requirements) as void | Promise<unknown>;
-      // In Django it returns whether the claims are good; a hook that says no in that way must not let in.
-      if (decision !== undefined && (await decision) === false)
-        throw new InvalidTokenError('claims', SAID_NO);
-      // Who it is cannot be lost by a subclass either: what a route is handed is typed by it.
-      const { OIDC_RS_AUDIENCE_CLAIM, OIDC_RS_ALLOWED_AUDIENCES } = settings;
-      const audience = callerAudience(claims, OIDC_RS_AUDIENCE_CLAIM, OIDC_RS_ALLOWED_AUDIENCES);
-      const scopes = scopesOf(claims);
-      const { client } = identityOf(claims);
-      if (client === undefined) {
-        const found = backend.getOrCreateUser(claims, token);
-        const user = this.#usable(isThenable(found) ? await found : found);
-        return Object.freeze({ user, client, claims, token, audience, scopes });
-      }
+      const authentication = this.#token(attempt);
+      if (!isThenable(authentication)) return authentication;
+      return authentication.catch((error: unknown) => this.#refuse(error, attempt));
+    } catch (error) {
+      return this.#refuse(error, attempt);
+    }
+  }
+
+  #refuse(error: unknown, { token, claims }: Attempt<C>): never {
+    logRefusal(this.#options.logger, error, token, claims);
+    throw error;
+  }
+
+  #token(attempt: Attempt<C>): Awaitable<Authentication<U, C> | undefined> {
+    const token = extractAccessToken(attempt.request, this.#schemes);
+    if (token === undefined) {
+      if (attempt.requirements.optional) return undefined;
+      throw new NoCredentialsError();
+    }
+    attempt.token = token;
+    const claims = this.#options.backend.getClaims(token);
+    return isThenable(claims)
+      ? Promise.resolve(claims).then((found) => this.#possession(attempt, token, freezeClaims(found)))
+      : this.#possession(attempt, token, freezeClaims(claims));
+  }
+
+  #possession(attempt: Attempt<C>, token: AccessToken, claims: C): Awaitable<Authentication<U, C>> {
+    attempt.claims = claims;
+    const possession = verifyPossession(this.#options.constraints, attempt.request, token, claims);
+    return possession === undefined
+      ? this.#decision(attempt, token, claims)
+      : possession.then(() => this.#decision(attempt, token, claims));
+  }
+
+  #decision(attempt: Attempt<C>, token: AccessToken, claims: C): Awaitable<Authentication<U, C>> {
+    const decision: Awaitable<unknown> = this.#options.backend.verifyClaims(claims, attempt.requirements);
+    return isThenable(decision)
+      ? Promise.resolve(decision).then((said) => this.#user(attempt, token, claims, said))
+      : this.#user(attempt, token, claims, decision);
+  }
+
+  #user(
+    { requirements }: Attempt<C>,
+    token: AccessToken,
+    claims: C,
+    decision: unknown,
+  ): Awaitable<Authentication<U, C>> {
+    // In Django it returns whether the claims are good; a hook that says no in that way must not let in.
+    if (decision === false) throw new InvalidTokenError('claims', SAID_NO);
+    const { settings, backend } = this.#options;
+    // Who it is cannot be lost by a subclass either: what a route is handed is typed by it.
+    const { OIDC_RS_AUDIENCE_CLAIM, OIDC_RS_ALLOWED_AUDIENCES } = settings;
+    const audience = callerAudience(claims, OIDC_RS_AUDIENCE_CLAIM, OIDC_RS_ALLOWED_AUDIENCES);
+    const scopes = scopesOf(claims);
+    const { client } = identityOf(claims);
+    if (client !== undefined) {
       if (!requirements.clients) throw new InvalidTokenError('client', CLIENT_ALONE);
       return Object.freeze({ user: undefined, client, claims, token, audience, scopes });
-    } catch (error) {
-      logRefusal(logger, error, token, claims);
-      throw error;
     }
+    const admit = (user: U | undefined | null): Authentication<U, C> =>
+      Object.freeze({ user: this.#usable(user), client, claims, token, audience, scopes });
+    const found = backend.getOrCreateUser(claims, token);
+    return isThenable(found) ? Promise.resolve(found).then(admit) : admit(found);
   }
 
   #usable(user: U | undefined | null): U {

@@ -31,7 +31,7 @@ export function extractAccessToken(
   schemes: readonly TokenScheme[],
 ): AccessToken | undefined {
   const { url, rawHeaders } = request;
-  if (TOKEN_IN_QUERY.test(url)) {
+  if (url.includes('?') && TOKEN_IN_QUERY.test(url)) {
     throw new InvalidRequestError(
       'query',
       'An access token in the query ends up in logs. Send it in the header.',

@@ -52,7 +52,6 @@ export class CachedIntrospection<C extends Claims> {
     const key = this.#keyOf(token.reveal());
     const { cache } = this.#options;
     if (cache === undefined || this.#ttlMs === 0) return this.#ask(key, token);
-    if (this.#inactive.has(key)) return INACTIVE as C;
     const entry = cache.get(key);
     if (entry === undefined) return this.#ask(key, token);
     if (entry instanceof Promise) return this.#whenFound(key, token, entry);
@@ -117,7 +116,8 @@ export class CachedIntrospection<C extends Claims> {
     }
   }
 
-  #ask(key: string, token: AccessToken): Promise<C> {
+  #ask(key: string, token: AccessToken): C | Promise<C> {
+    if (this.#inactive.has(key)) return INACTIVE as C;
     const flights = this.#flights;
     const shared = flights.get(key);
     if (shared !== undefined) return shared;

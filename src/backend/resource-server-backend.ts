@@ -240,7 +240,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
   }
 
   #personOf(claims: TClaims): [issuer: string, subject: string] {
-    return [(ownClaim(claims, 'iss') ?? this.settings.OIDC_OP_URL) as string, claims.sub as string];
+    return [(claims.iss ?? this.settings.OIDC_OP_URL) as string, claims.sub as string];
   }
 
   /**

@@ -14,6 +14,11 @@ export class Admissions<K extends object, A> {
     this.#admitted.set(request, auth);
   }
 
+  /** Who makes the request; `undefined` also when this guard has not let it in. */
+  get(request: K): A | undefined {
+    return this.#admitted.has(request) ? this.#admitted.get(request) : undefined;
+  }
+
   /**
    * Who makes the request.
    *

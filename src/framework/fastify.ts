@@ -6,6 +6,8 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { FastifyPluginAsync } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
+import { atOnce } from '../at-once.ts';
+import { isThenable } from '../awaitable.ts';
 import type { Claims } from '../claims.ts';
 import { isResourceServerError } from '../errors.ts';
 import type {
@@ -57,6 +59,8 @@ export interface GuardedReply {
 
 /** An `onRequest` hook that lets a request in, or throws what Fastify answers it with. */
 export interface Guard<A> {
+  /** With Fastify's `done`, who can be let in at once is; without it, it always returns a promise. */
+  (request: GuardedRequest, reply: GuardedReply, done: () => void): Promise<unknown> | undefined;
   (request: GuardedRequest, reply: GuardedReply): Promise<unknown>;
   /**
    * Who makes the request: what this route requires decides the type.
@@ -77,11 +81,11 @@ export interface ResourceServerPluginOptions {
 }
 
 // By resource server, so that the decorators of two in one application never show each other's callers.
-const identities = new WeakMap<object, WeakMap<object, unknown>>();
+const identities = new WeakMap<object, Admissions<object, unknown>>();
 
-function identitiesOf(resourceServer: object): WeakMap<object, unknown> {
+function identitiesOf(resourceServer: object): Admissions<object, unknown> {
   let known = identities.get(resourceServer);
-  if (known === undefined) identities.set(resourceServer, (known = new WeakMap()));
+  if (known === undefined) identities.set(resourceServer, (known = new Admissions()));
   return known;
 }
 
@@ -146,22 +150,41 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
   const admissions = new Admissions<GuardedRequest, A>();
   const known = identitiesOf(resourceServer);
 
-  const guard = async (request: GuardedRequest, reply: GuardedReply): Promise<unknown> => {
+  const ask = atOnce(resourceServer);
+
+  function guard(request: GuardedRequest, reply: GuardedReply, done: () => void): Promise<unknown> | undefined;
+  function guard(request: GuardedRequest, reply: GuardedReply): Promise<unknown>;
+  function guard(
+    request: GuardedRequest,
+    reply: GuardedReply,
+    done?: () => void,
+  ): Promise<unknown> | undefined {
     if (isPreflight(request.raw)) {
       reply.statusCode = 204;
       reply.send();
-      return reply;
+      return done === undefined ? Promise.resolve(reply) : undefined;
     }
-    try {
-      const auth = await resourceServer.authenticate(requestOf(request), requirements);
+    const refusal = (error: unknown): Refusal => refuse(reply, error, resourceServer.challenge(error));
+    const admit = (auth: A): void => {
       admissions.add(request, auth);
-      known.set(request, auth);
+      known.add(request, auth);
+      if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'private');
+    };
+    try {
+      const auth = ask(requestOf(request), requirements);
+      if (isThenable(auth))
+        return auth.then(admit, (error: unknown) => {
+          throw refusal(error);
+        });
+      admit(auth);
     } catch (error) {
-      throw refuse(reply, error, resourceServer.challenge(error));
+      return Promise.reject(refusal(error));
     }
-    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'private');
+    if (done === undefined) return Promise.resolve();
+    // Outside: what comes after a guard is no refusal.
+    done();
     return undefined;
-  };
+  }
   return Object.assign(guard, { of: (request: GuardedRequest): A => admissions.of(request) });
 }
 

@@ -4,6 +4,8 @@
  * @module oidc-resource-server/node
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { atOnce } from '../at-once.ts';
+import { isThenable } from '../awaitable.ts';
 import type { Claims } from '../claims.ts';
 import type {
   AuthenticationFor,
@@ -52,20 +54,10 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
   requirements?: R,
 ): Guard<AuthenticationFor<U, C, R>> {
   type A = AuthenticationFor<U, C, R>;
-  const admissions = new Admissions<IncomingMessage, A>();
+  // By the list of headers: Express changes the shape of each request, which makes whatever is put on it dear.
+  const admissions = new Admissions<readonly string[], A>();
 
-  const admit = async (request: IncomingMessage, response: ServerResponse, next: Next): Promise<void> => {
-    try {
-      const auth = await resourceServer.authenticate(resourceRequest(request), requirements);
-      if (response.destroyed) return;
-      admissions.add(request, auth);
-      request.auth = auth as RegisteredAuthentication;
-      if (!response.hasHeader('cache-control')) response.setHeader('cache-control', 'private');
-      await next();
-    } catch (error) {
-      sendAnswer(response, resourceServer.challenge(error));
-    }
-  };
+  const ask = atOnce(resourceServer);
 
   const guard = (request: IncomingMessage, response: ServerResponse, next: Next): void => {
     if (isPreflight(request)) {
@@ -73,9 +65,25 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
       response.end();
       return;
     }
-    void admit(request, response, next);
+    const refuse = (error: unknown): void => {
+      sendAnswer(response, resourceServer.challenge(error));
+    };
+    const admit = (auth: A): unknown => {
+      if (response.destroyed) return undefined;
+      admissions.add(request.rawHeaders, auth);
+      request.auth = auth as RegisteredAuthentication;
+      if (!response.hasHeader('cache-control')) response.setHeader('cache-control', 'private');
+      return next();
+    };
+    try {
+      const auth = ask(resourceRequest(request), requirements);
+      const gone = isThenable(auth) ? auth.then(admit) : admit(auth);
+      if (isThenable(gone)) gone.then(undefined, refuse);
+    } catch (error) {
+      refuse(error);
+    }
   };
-  return Object.assign(guard, { of: (request: IncomingMessage): A => admissions.of(request) });
+  return Object.assign(guard, { of: (request: IncomingMessage): A => admissions.of(request.rawHeaders) });
 }
 
 /**

@@ -9,7 +9,7 @@ import { UnavailableError } from '../errors.ts';
 import type { HttpAdapter } from '../http/http-adapter.ts';
 import { PrivateKeys } from '../key/private-keys.ts';
 import { loadSettings, type SettingsInput } from '../settings.ts';
-import type { AuthenticationFor, Logger, Requirements, ResourceRequest, ResourceServer } from '../types.ts';
+import type { Authentication, AuthenticationFor, Logger, Requirements, ResourceRequest, ResourceServer } from '../types.ts';
 import type { UserStore } from '../user/user-store.ts';
 import { FakeBackend } from './fake-backend.ts';
 import type { FakeToken } from './fake-tokens.ts';
@@ -95,7 +95,7 @@ export function fakeResourceServer<U = never>(
   const authenticate = async (
     request: ResourceRequest,
     requirements?: Requirements,
-  ): ReturnType<typeof authenticator.authenticate> => {
+  ): Promise<Authentication<U> | undefined> => {
     if (!enabled) throw new UnavailableError('ERR_DISABLED');
     if (closed) throw new UnavailableError('ERR_CLOSED');
     return authenticator.authenticate(request, requirements);

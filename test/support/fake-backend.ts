@@ -117,7 +117,7 @@ export function fakeFlow(options: FakeFlowOptions = {}): FakeFlow {
   return {
     backend,
     logger: recorder,
-    authenticate: (request = requestWith('good'), requirements) =>
+    authenticate: async (request = requestWith('good'), requirements) =>
       authenticator.authenticate(request, requirements),
   };
 }

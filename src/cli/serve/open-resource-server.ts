@@ -30,7 +30,7 @@ export async function openResourceServer(options: {
     reading,
   );
   const resourceServer = {
-    authenticate: (request: ResourceRequest, requirements?: Requirements) =>
+    authenticate: async (request: ResourceRequest, requirements?: Requirements) =>
       authenticator.authenticate(request, requirements),
     challenge,
     endpoints,
