@@ -34,6 +34,8 @@ export class CachedIntrospection<C extends Claims> {
   readonly #ttlMs: number;
   readonly #staleMs: number;
   readonly #toleranceMs: number;
+  /** Longer than any entry that a mark is about. */
+  readonly #keepMs: number;
   readonly #inactive: InactiveTokens;
   #flights = new Map<string, Promise<C>>();
 
@@ -44,6 +46,7 @@ export class CachedIntrospection<C extends Claims> {
     this.#ttlMs = cache === undefined ? 0 : settings.OIDC_RS_CACHE_TTL * 1000;
     this.#staleMs = settings.OIDC_RS_STALE_IF_ERROR * 1000;
     this.#toleranceMs = settings.OIDC_RS_CLOCK_TOLERANCE * 1000;
+    this.#keepMs = this.#ttlMs + this.#staleMs + 2 * this.#toleranceMs + 1000;
     this.#inactive = new InactiveTokens(Math.min(this.#ttlMs, INACTIVE_MS));
   }
 
@@ -70,8 +73,7 @@ export class CachedIntrospection<C extends Claims> {
     this.#flights = new Map();
     const name = 'token' in target ? this.#keyOf(target.token) : this.#markNames(target)[0];
     if (name === undefined) return;
-    const keepMs = this.#ttlMs + this.#staleMs + 2 * this.#toleranceMs + 1000;
-    await this.#options.cache?.mark([{ name, notBefore, keepMs }]);
+    await this.#options.cache?.mark([{ name, notBefore, keepMs: this.#keepMs }]);
   }
 
   async #whenFound(key: string, token: AccessToken, found: Promise<CachedClaims | undefined>): Promise<C> {
@@ -97,7 +99,9 @@ export class CachedIntrospection<C extends Claims> {
   /** Asks; where nobody answers, what was said before has to do. */
   async #askOrStale(key: string, token: AccessToken, entry: CachedClaims): Promise<C> {
     try {
-      return await this.#ask(key, token);
+      const claims = await this.#ask(key, token);
+      if (claims.active !== true) await this.#forget(key, entry);
+      return claims;
     } catch (error) {
       const isDown = isResourceServerError(error) && error.code === 'ERR_AS_UNAVAILABLE';
       const { exp } = entry.claims;
@@ -113,6 +117,15 @@ export class CachedIntrospection<C extends Claims> {
         'The authorization server cannot be asked, so what it said before is used.',
       );
       return entry.claims as C;
+    }
+  }
+
+  /** What has been taken back must not come up again once the authorization server is down. */
+  async #forget(name: string, { startedAt: notBefore }: CachedClaims): Promise<void> {
+    try {
+      await this.#options.cache?.mark([{ name, notBefore, keepMs: this.#keepMs }]);
+    } catch {
+      // Where marks cannot be written, none can be read: what is kept is not used then.
     }
   }
 

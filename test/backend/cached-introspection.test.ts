@@ -338,6 +338,17 @@ describe('while the authorization server is down', () => {
     await expect(of()).rejects.toBe(DOWN);
   });
 
+  it('is not used once the authorization server has called the token inactive (C6)', async () => {
+    const { state, of } = cached({ OIDC_RS_STALE_IF_ERROR: 600 });
+    await of();
+    later(30_000);
+    state.answer = () => Promise.resolve({ active: false });
+    expect(await of()).toEqual({ active: false });
+    state.answer = () => Promise.reject(DOWN);
+    later(5000);
+    await expect(of()).rejects.toBe(DOWN);
+  });
+
   it.each([
     ['answers what cannot be believed', 'ERR_AS_UNTRUSTED_RESPONSE'],
     ['refuses our credentials', 'ERR_AS_CLIENT_REJECTED'],
