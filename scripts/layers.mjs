@@ -45,7 +45,7 @@ export const LAYERS = [
   {
     name: 'drivers',
     files:
-      '^src/(framework/|cache/|http/(undici|fetch)-adapter\\.ts$|user/((claims|memory)-user-store|kysely-.*)\\.ts$)',
+      '^src/(framework/|cache/|http/(undici|fetch|late)-adapter\\.ts$|user/((claims|memory)-user-store|kysely-.*)\\.ts$)',
     below: ['ground', 'settings', 'contracts'],
     // Only the bases of the framework adapters, and the parts of the Kysely store, are shared; drivers of one contract do
     // not know each other. Each has its own third party: see ONE_FILE.

@@ -23,6 +23,7 @@ import { backchannelLogoutEndpoint } from './endpoint/backchannel-logout.ts';
 import { jwksEndpoint } from './endpoint/jwks.ts';
 import { ConfigurationError } from './errors.ts';
 import type { HttpAdapter } from './http/http-adapter.ts';
+import { LateHttpAdapter } from './http/late-adapter.ts';
 import { loadJose } from './key/jose.ts';
 import { PrivateKeys } from './key/private-keys.ts';
 import { stderrLogger } from './logger.ts';
@@ -102,7 +103,7 @@ export async function compose<U, C extends Claims>(
   warnAboutAudience(settings, logger);
   warnAboutCache(settings, logger);
 
-  const http = options.http ?? (await undiciAdapter(settings));
+  const http = options.http ?? (await defaultAdapter(settings));
   if (settings.OIDC_RS_PRIVATE_KEY_STR !== undefined || settings.OIDC_RS_BACKCHANNEL_LOGOUT) await loadJose();
   const exchange = new Exchange({ http, logger, timeoutMs: settings.OIDC_TIMEOUT * 1000 });
   const metadata = new AuthorizationServerMetadata({ settings, exchange, logger });
@@ -172,6 +173,13 @@ function givenBackend(backend: unknown): Awaited<ReturnType<typeof findBackend>>
 
 function nameOf(provider: AnyBackendProvider | undefined, name: string): string {
   return typeof provider === 'function' ? nameOfBackendClass(provider) : name;
+}
+
+/** What goes wrong with a certificate or a proxy is told at the start; without them nothing can. */
+function defaultAdapter(settings: Settings): HttpAdapter | Promise<HttpAdapter> {
+  const { OIDC_CA, OIDC_PROXY } = settings;
+  const isPlain = OIDC_CA === undefined && OIDC_PROXY === undefined;
+  return isPlain ? new LateHttpAdapter(() => undiciAdapter(settings)) : undiciAdapter(settings);
 }
 
 /** The adapter that is used where the application brings none. */

@@ -19,7 +19,8 @@ export function verifyPossession(
   claims: Claims,
 ): Promise<void> | undefined {
   // As nearly every token is: bound to no key, and said to be so.
-  if (claims.cnf === undefined && claims.token_type === 'Bearer' && token.scheme === 'Bearer') return undefined;
+  if (claims.cnf === undefined && claims.token_type === 'Bearer' && token.scheme === 'Bearer')
+    return undefined;
   const checks = claims.cnf === undefined ? [] : checksFor(claims.cnf, constraints);
   const isDPoP = checks.some(({ scheme }) => scheme === 'DPoP');
   // The scheme it was sent under must be that of its key, and a type that says DPoP needs a key to go with it.

@@ -152,7 +152,11 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
 
   const ask = atOnce(resourceServer);
 
-  function guard(request: GuardedRequest, reply: GuardedReply, done: () => void): Promise<unknown> | undefined;
+  function guard(
+    request: GuardedRequest,
+    reply: GuardedReply,
+    done: () => void,
+  ): Promise<unknown> | undefined;
   function guard(request: GuardedRequest, reply: GuardedReply): Promise<unknown>;
   function guard(
     request: GuardedRequest,

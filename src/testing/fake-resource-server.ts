@@ -9,7 +9,14 @@ import { UnavailableError } from '../errors.ts';
 import type { HttpAdapter } from '../http/http-adapter.ts';
 import { PrivateKeys } from '../key/private-keys.ts';
 import { loadSettings, type SettingsInput } from '../settings.ts';
-import type { Authentication, AuthenticationFor, Logger, Requirements, ResourceRequest, ResourceServer } from '../types.ts';
+import type {
+  Authentication,
+  AuthenticationFor,
+  Logger,
+  Requirements,
+  ResourceRequest,
+  ResourceServer,
+} from '../types.ts';
 import type { UserStore } from '../user/user-store.ts';
 import { FakeBackend } from './fake-backend.ts';
 import type { FakeToken } from './fake-tokens.ts';
