@@ -88,7 +88,8 @@ export class AuthorizationServerClient {
     if (mediaTypeOf(response) !== this.mediaType) {
       throw this.exchange.untrusted('content_type', `It is not ${this.mediaType}, which was asked for.`);
     }
-    return this.#believable(await this.readIntrospection(response), token);
+    const answer = this.readIntrospection(response);
+    return this.#believable(answer instanceof Promise ? await answer : answer, token);
   }
 
   /** Where introspection requests go: `OIDC_OP_INTROSPECTION_ENDPOINT`, or what the metadata names. */

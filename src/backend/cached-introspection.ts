@@ -42,8 +42,9 @@ export class CachedIntrospection<C extends Claims> {
   constructor(options: CachedIntrospectionOptions<C>) {
     const { settings, cache, backendName } = options;
     this.#options = options;
-    this.#keyOf = cacheKeys(settings, backendName);
     this.#ttlMs = cache === undefined ? 0 : settings.OIDC_RS_CACHE_TTL * 1000;
+    // Where nothing is kept, requests that come at the same time find each other by the token that they hold anyway.
+    this.#keyOf = this.#ttlMs === 0 ? (token) => token : cacheKeys(settings, backendName);
     this.#staleMs = settings.OIDC_RS_STALE_IF_ERROR * 1000;
     this.#toleranceMs = settings.OIDC_RS_CLOCK_TOLERANCE * 1000;
     this.#keepMs = this.#ttlMs + this.#staleMs + 2 * this.#toleranceMs + 1000;

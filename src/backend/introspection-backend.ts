@@ -91,8 +91,8 @@ export class IntrospectionResourceServerBackend<
    *
    * @throws AuthorizationServerError when no believable answer comes
    */
-  protected async introspect(token: AccessToken): Promise<TClaims> {
-    return (await this.authorizationServer.introspect(token.reveal())) as TClaims;
+  protected introspect(token: AccessToken): Promise<TClaims> {
+    return this.authorizationServer.introspect(token.reveal()) as Promise<TClaims>;
   }
 }
 

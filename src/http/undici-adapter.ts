@@ -213,10 +213,12 @@ class Call implements Dispatcher.DispatchHandler {
   onResponseStart(_: unknown, status: number, headers: Record<string, string | string[] | undefined>): void {
     if (status < 200) return;
     this.#status = status;
+    // Made for this answer alone, so that it can be handed on; only what was sent twice is a list.
     for (const name in headers) {
       const value = headers[name];
-      if (value !== undefined) this.#headers[name] = Array.isArray(value) ? value.join(', ') : value;
+      if (Array.isArray(value)) headers[name] = value.join(', ');
     }
+    this.#headers = headers as Record<string, string>;
     if (Number(this.#headers['content-length']) > this.#maxBytes) this.#fail(new HttpError('too_large'));
   }
 
