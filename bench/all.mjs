@@ -16,7 +16,7 @@ each Node; nothing else should run meanwhile. NODE24_BINARY names a second Node 
   --quick   a moment of each, on this Node alone, and nothing is written: to see that all contestants run
   --help    show this
 `;
-const PARTS = ['requests', 'startup', 'users', 'memory', 'event-loop'];
+const PARTS = ['requests', 'startup', 'users', 'memory', 'event-loop', 'crypto'];
 const RESULTS = new URL('RESULTS.md', import.meta.url);
 
 const { values: options } = parseArgs({
