@@ -39,15 +39,18 @@ class Returned {
 /** Marks what has been through `freezeClaims`, so that it is not copied again on its way. Cheaper than a WeakMap. */
 class Frozen extends Returned {
   #scopes: readonly string[] | undefined;
-  #identity: Identity | undefined;
+  /** The client that acts for itself, `null` for a person; `undefined` until somebody asks. */
+  #client: string | null | undefined;
 
   static has(object: object): boolean {
     return #scopes in object;
   }
 
-  /** Who it is, found out once for all requests with these claims. */
-  static identityOf(claims: Claims): Identity {
-    return #scopes in claims ? (claims.#identity ??= findIdentity(claims)) : findIdentity(claims);
+  /** Found out once for all requests with these claims. */
+  static clientOf(claims: Claims): string | undefined {
+    if (!(#scopes in claims)) return identityOf(claims).client;
+    if (claims.#client === undefined) claims.#client = identityOf(claims).client ?? null;
+    return claims.#client ?? undefined;
   }
 
   /** The scopes, taken apart once: what decides and what is handed to the application are the same. */
@@ -77,9 +80,30 @@ function freezeJson(value: unknown, depth: number): unknown {
   const copy = Object.setPrototypeOf({}, null) as Record<string, unknown>;
   if (depth === 0) new Frozen(copy);
   for (const name of Object.keys(value)) {
-    copy[name] = freezeJson((value as Record<string, unknown>)[name], depth + 1);
+    const member = (value as Record<string, unknown>)[name];
+    copy[name] =
+      depth === 0 && typeof member === 'string' && REPEATED.has(name)
+        ? sharedText(member)
+        : freezeJson(member, depth + 1);
   }
   return Object.freeze(copy);
+}
+
+// The claims whose values many tokens have in common. Kept once, they take less memory, and are compared without a look at it.
+const REPEATED = new Set(['iss', 'client_id', 'aud', 'azp', 'scope', 'token_type']);
+const MAX_SHARED = 256;
+const MAX_SHARED_LENGTH = 1024;
+const texts = new Map<string, string>();
+
+function sharedText(text: string): string {
+  const known = texts.get(text);
+  if (known !== undefined) return known;
+  if (isWorthSharing(texts, text)) texts.set(text, text);
+  return text;
+}
+
+function isWorthSharing(shared: ReadonlyMap<string, unknown>, text: string): boolean {
+  return shared.size < MAX_SHARED && text.length <= MAX_SHARED_LENGTH;
 }
 
 /** Reads a member that the object itself has; what a prototype has does not count. */
@@ -123,10 +147,6 @@ export type Identity =
  * itself (RFC 9700 section 4.15).
  */
 export function identityOf(claims: Claims): Identity {
-  return Frozen.identityOf(claims);
-}
-
-function findIdentity(claims: Claims): Identity {
   const subject = ownClaim(claims, 'sub') ?? undefined;
   const client = ownClaim(claims, 'client_id') ?? undefined;
   if (subject !== undefined && !isIdentifier(subject)) {
@@ -140,11 +160,14 @@ function findIdentity(claims: Claims): Identity {
   );
 }
 
+/** The client that acts for itself; `undefined` where a person is behind the token. Throws as {@link identityOf} does. */
+export function clientOf(claims: Claims): string | undefined {
+  return Frozen.clientOf(claims);
+}
+
 const NO_SCOPES: readonly string[] = Object.freeze([]);
-const MAX_SHARED = 256;
-const MAX_SHARED_LENGTH = 1024;
 // Most tokens of a client have the same scopes: one list for all of them is taken apart once, and is at hand.
-const shared = new Map<string, readonly string[]>();
+const scopeLists = new Map<string, readonly string[]>();
 
 /** The token's scopes: a string split on single blanks. Anything else grants nothing. */
 export function scopesOf(claims: Claims): readonly string[] {
@@ -154,10 +177,10 @@ export function scopesOf(claims: Claims): readonly string[] {
 function splitScopes(claims: Claims): readonly string[] {
   const scope = ownClaim(claims, 'scope');
   if (typeof scope !== 'string') return NO_SCOPES;
-  const known = shared.get(scope);
+  const known = scopeLists.get(scope);
   if (known !== undefined) return known;
   const scopes = Object.freeze(scope.split(' ').filter(Boolean));
-  if (shared.size < MAX_SHARED && scope.length <= MAX_SHARED_LENGTH) shared.set(scope, scopes);
+  if (isWorthSharing(scopeLists, scope)) scopeLists.set(scope, scopes);
   return scopes;
 }
 

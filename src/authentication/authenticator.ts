@@ -1,6 +1,6 @@
 import { type Awaitable, isThenable } from '../awaitable.ts';
 import type { ResourceServerBackend } from '../backend/resource-server-backend.ts';
-import { callerAudience, type Claims, freezeClaims, identityOf, scopesOf } from '../claims.ts';
+import { callerAudience, type Claims, clientOf, freezeClaims, scopesOf } from '../claims.ts';
 import type { SenderConstraint } from '../constraint/sender-constraint.ts';
 import { InvalidTokenError, NoCredentialsError, UserStoreError } from '../errors.ts';
 import type { AccessToken, TokenScheme } from '../secret.ts';
@@ -107,7 +107,7 @@ export class Authenticator<U, C extends Claims> {
     const { OIDC_RS_AUDIENCE_CLAIM, OIDC_RS_ALLOWED_AUDIENCES } = settings;
     const audience = callerAudience(claims, OIDC_RS_AUDIENCE_CLAIM, OIDC_RS_ALLOWED_AUDIENCES);
     const scopes = scopesOf(claims);
-    const { client } = identityOf(claims);
+    const client = clientOf(claims);
     if (client !== undefined) {
       if (!requirements.clients) throw new InvalidTokenError('client', CLIENT_ALONE);
       return Object.freeze({ user: undefined, client, claims, token, audience, scopes });

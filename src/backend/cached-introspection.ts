@@ -92,7 +92,8 @@ export class CachedIntrospection<C extends Claims> {
 
   #judge(key: string, token: AccessToken, entry: CachedClaims, notBefore: number): C | Promise<C> {
     // The mark and the entry are from two clocks.
-    if (entry.startedAt <= notBefore + this.#toleranceMs) return this.#ask(key, token);
+    if (notBefore !== -Infinity && entry.startedAt <= notBefore + this.#toleranceMs)
+      return this.#ask(key, token);
     if (entry.freshUntil > performance.now()) return entry.claims as C;
     return this.#staleMs === 0 ? this.#ask(key, token) : this.#askOrStale(key, token, entry);
   }
@@ -162,10 +163,12 @@ export class CachedIntrospection<C extends Claims> {
     const restMs =
       typeof exp === 'number' ? exp * 1000 - startedAt : Math.min(this.#ttlMs, WITHOUT_EXPIRY_MS);
     if (!(restMs > 0)) return;
-    const freshUntil = start + Math.min(this.#ttlMs, restMs);
-    const keptUntil =
+    // Whole milliseconds: V8 keeps them within the entry, and fractions outside of it.
+    const freshUntil = Math.floor(start + Math.min(this.#ttlMs, restMs));
+    const keptUntil = Math.floor(
       start +
-      Math.min(this.#ttlMs + this.#staleMs, typeof exp === 'number' ? restMs : restMs + this.#staleMs);
+        Math.min(this.#ttlMs + this.#staleMs, typeof exp === 'number' ? restMs : restMs + this.#staleMs),
+    );
     const kept = this.#options.cache?.set(key, { claims, startedAt, freshUntil, keptUntil });
     // A store that fails is a miss later on.
     if (kept instanceof Promise) kept.catch(() => undefined);

@@ -149,7 +149,6 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
   type A = AuthenticationFor<U, C, R>;
   const admissions = new Admissions<GuardedRequest, A>();
   const known = identitiesOf(resourceServer);
-
   const ask = atOnce(resourceServer);
 
   function guard(

@@ -56,7 +56,6 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
   type A = AuthenticationFor<U, C, R>;
   // By the list of headers: Express changes the shape of each request, which makes whatever is put on it dear.
   const admissions = new Admissions<readonly string[], A>();
-
   const ask = atOnce(resourceServer);
 
   const guard = (request: IncomingMessage, response: ServerResponse, next: Next): void => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startExpress } from './express-contract.ts';
+import { tokenTableAtOnce } from '../support/token-table.ts';
 import { frameworkContract } from './framework-contract.ts';
 import { createRequire } from 'node:module';
 
@@ -8,6 +9,10 @@ const expected = process.env.EXPRESS_UNDER_TEST ?? 'express';
 
 describe(expected, () => {
   frameworkContract({ describe, it }, startExpress);
+
+  describe('with a token and a user that are known at once', () => {
+    frameworkContract({ describe, it }, startExpress, { resourceServer: tokenTableAtOnce });
+  });
 
   it('is the version that it says', async () => {
     const { version } = createRequire(import.meta.url)(`${expected}/package.json`) as { version: string };

@@ -5,7 +5,7 @@ import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { type Answer, type ClaimsUser, NoCredentialsError, type ResourceServer } from 'oidc-resource-server';
 import { authenticate, resourceServerPlugin } from 'oidc-resource-server/fastify';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { tokenTableResourceServer } from '../support/token-table.ts';
+import { tokenTableAtOnce, tokenTableResourceServer } from '../support/token-table.ts';
 import { fastifyApplication, startFastify } from './fastify-contract.ts';
 import { frameworkContract } from './framework-contract.ts';
 
@@ -26,6 +26,10 @@ function auth(request: object, name = 'auth'): unknown {
 
 describe('Fastify', () => {
   frameworkContract({ describe, it }, startFastify);
+
+  describe('with a token and a user that are known at once', () => {
+    frameworkContract({ describe, it }, startFastify, { resourceServer: tokenTableAtOnce });
+  });
 
   let resourceServer: ResourceServer<ClaimsUser>;
   beforeAll(async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ClaimsUser, ResourceServer } from 'oidc-resource-server';
 import { formOf, type LogoutFixture, logoutFixture, logoutToken } from '../support/logout-tokens.ts';
 import { type RawAnswer, rawRequest } from '../support/raw-http.ts';
-import { tokenTableResourceServer } from '../support/token-table.ts';
+import { type tokenTableAtOnce, tokenTableResourceServer } from '../support/token-table.ts';
 
 /** A test runner, or as much of one as the suite needs. */
 export interface Runner {
@@ -32,6 +32,8 @@ export interface OwnWays {
   readonly errorCode?: (body: string) => unknown;
   /** Reads what a handler answered out of the framework's own body. Default: the body is that JSON. */
   readonly answer?: (body: string) => unknown;
+  /** Makes what is guarded with. Default: one that takes a turn to answer, as one that asks an authorization server. */
+  readonly resourceServer?: typeof tokenTableAtOnce;
   /** Groups of tests that cannot be asked of the framework; say why where it is set. */
   readonly without?: readonly Group[];
 }
@@ -73,7 +75,12 @@ function bearer(token: string): string {
 export function frameworkContract(
   { describe, it: define }: Runner,
   start: StartApplication,
-  { errorCode, answer: read = JSON.parse, without = [] }: OwnWays = {},
+  {
+    errorCode,
+    answer: read = JSON.parse,
+    without = [],
+    resourceServer: create = tokenTableResourceServer,
+  }: OwnWays = {},
 ): void {
   /** Defines a test, unless it belongs to a group that the framework is without. */
   function it(name: string, body: () => Promise<void>, ...groups: Group[]): void {
@@ -85,7 +92,7 @@ export function frameworkContract(
   }
 
   async function withApplication<T>(use: (origin: string) => Promise<T>, settings = {}): Promise<T> {
-    const resourceServer = await tokenTableResourceServer(settings);
+    const resourceServer = await create(settings);
     const application = await start(resourceServer);
     try {
       return await use(application.origin);
@@ -98,7 +105,7 @@ export function frameworkContract(
   /** An application that publishes the endpoint for back-channel logout as well. */
   async function withLogout(use: (origin: string, fixture: LogoutFixture) => Promise<void>): Promise<void> {
     const fixture = await logoutFixture();
-    const resourceServer = await tokenTableResourceServer();
+    const resourceServer = await create();
     const endpoints = [...resourceServer.endpoints, fixture.endpoint];
     const application = await start({ ...resourceServer, endpoints });
     try {
@@ -426,7 +433,7 @@ export function frameworkContract(
     });
 
     it('everybody once closed, and asks for a new connection (X1)', async () => {
-      const resourceServer = await tokenTableResourceServer();
+      const resourceServer = await create();
       const application = await start(resourceServer);
       try {
         await resourceServer.close();

@@ -3,12 +3,16 @@ import { type AddressInfo, Socket } from 'node:net';
 import type { ClaimsUser, ResourceServer } from 'oidc-resource-server';
 import { authenticate } from 'oidc-resource-server/node';
 import { describe, expect, it } from 'vitest';
-import { tokenTableResourceServer } from '../support/token-table.ts';
+import { tokenTableAtOnce, tokenTableResourceServer } from '../support/token-table.ts';
 import { frameworkContract } from './framework-contract.ts';
 import { startNode } from './node-contract.ts';
 
 describe('node:http', () => {
   frameworkContract({ describe, it }, startNode);
+
+  describe('with a token and a user that are known at once', () => {
+    frameworkContract({ describe, it }, startNode, { resourceServer: tokenTableAtOnce });
+  });
 
   it('of() refuses a request that this very guard has not let in', async () => {
     const resourceServer = await tokenTableResourceServer();
