@@ -1,7 +1,8 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 
 import type { Secret } from '../secret.ts';
-import { isBase64url, loadJose, parseHeader } from './jose.ts';
+import { isBase64url, parseHeader } from './jose.ts';
+import { type Decrypt, decryptWith } from './jwe.ts';
 
 /** The types of key that `OIDC_RS_ENCRYPTION_KEY_TYPE` can name: the `kty` of a JWK. */
 export type KeyType = 'RSA' | 'EC' | 'OKP';
@@ -54,7 +55,7 @@ export class DecryptionError extends Error {
 
 interface PrivateKey {
   readonly kid: string;
-  readonly key: KeyObject;
+  readonly decrypt: Decrypt;
 }
 
 const SETTING = 'OIDC_RS_PRIVATE_KEY_STR';
@@ -83,9 +84,13 @@ export class PrivateKeys {
   private constructor(keys: readonly KeyObject[], options: PrivateKeysOptions) {
     const jwks = keys.map((key) => publicJwk(key, options.algorithm));
     this.publicJwkSet = Object.freeze({ keys: Object.freeze(jwks.slice(0, 1)) });
-    this.#keys = keys.map((key, index) => ({ key, kid: jwks[index]?.kid ?? '' }));
-    this.#algorithm = options.algorithm;
-    this.#encoding = options.encoding;
+    const { algorithm, encoding } = options;
+    this.#keys = keys.map((key, index) => ({
+      kid: jwks[index]?.kid ?? '',
+      decrypt: decryptWith(key, algorithm, encoding),
+    }));
+    this.#algorithm = algorithm;
+    this.#encoding = encoding;
   }
 
   /**
@@ -122,15 +127,9 @@ export class PrivateKeys {
    */
   async decrypt(jwe: string): Promise<Decrypted> {
     const header = this.#checkHeader(jwe);
-    const { compactDecrypt } = await loadJose();
-    for (const { key } of this.#inOrder(header.kid)) {
+    for (const { decrypt } of this.#inOrder(header.kid)) {
       try {
-        const { plaintext } = await compactDecrypt(jwe, key, {
-          keyManagementAlgorithms: [this.#algorithm],
-          contentEncryptionAlgorithms: [this.#encoding],
-          maxDecompressedLength: 0,
-        });
-        return { plaintext: UTF8.decode(plaintext), header };
+        return { plaintext: UTF8.decode(await decrypt(jwe)), header };
       } catch {
         // The next key. Why this one failed is told to nobody.
       }

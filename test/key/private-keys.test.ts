@@ -10,17 +10,25 @@ import {
 import { inspect } from 'node:util';
 import * as jose from 'jose';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { loadJose } from '../../src/key/jose.ts';
 import { DecryptionError, PrivateKeys, type KeyType, type PublicJwk } from '../../src/key/private-keys.ts';
 import { Secret } from '../../src/secret.ts';
 
-// Counts how often a message got as far as the library: a refused header must not.
-vi.mock(import('../../src/key/jose.ts'), async (original) => {
-  const real = await original();
-  return { ...real, loadJose: vi.fn(real.loadJose) };
+// Counts how often a message got as far as a key: a refused header must not.
+const usesOfKeys = vi.hoisted(() => vi.fn());
+vi.mock(import('../../src/key/jwe.ts'), async (original) => {
+  const { decryptWith } = await original();
+  return {
+    decryptWith: (...of) => {
+      const decrypt = decryptWith(...of);
+      return (jwe) => {
+        usesOfKeys();
+        return decrypt(jwe);
+      };
+    },
+  };
 });
 beforeEach(() => {
-  vi.mocked(loadJose).mockClear();
+  usesOfKeys.mockClear();
 });
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
@@ -63,12 +71,17 @@ async function encrypt(jwk: PublicJwk, enc = 'A256GCM', header: object = {}, pla
 }
 
 /** A JWE whose header says what it likes and whose parts all fit it: AES-256-GCM, the key wrapped by RSA. */
-function forge(header: object, options: { padding?: number; plaintext?: string | Buffer } = {}): string {
-  const { padding = constants.RSA_PKCS1_OAEP_PADDING, plaintext = 'secret text' } = options;
-  const cek = randomBytes(32);
+function forge(
+  header: object,
+  options: { padding?: number; plaintext?: string | Buffer; keyBytes?: 16 | 32 } = {},
+): string {
+  const { padding = constants.RSA_PKCS1_OAEP_PADDING, plaintext = 'secret text', keyBytes = 32 } = options;
+  const cek = randomBytes(keyBytes);
   const iv = randomBytes(12);
   const aad = Buffer.from(JSON.stringify(header)).toString('base64url');
-  const cipher = createCipheriv('aes-256-gcm', cek, iv).setAAD(Buffer.from(aad));
+  const cipher = createCipheriv(keyBytes === 32 ? 'aes-256-gcm' : 'aes-128-gcm', cek, iv).setAAD(
+    Buffer.from(aad),
+  );
   const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
   const wrapped = publicEncrypt({ key: createPublicKey(rsa), padding }, cek);
   const parts = [wrapped, iv, ciphertext, cipher.getAuthTag()];
@@ -89,7 +102,7 @@ async function expectRefused(keys: PrivateKeys, jwe: string): Promise<Decryption
 /** Refused by its header alone. */
 async function expectRefusedEarly(keys: PrivateKeys, jwe: string): Promise<void> {
   await expectRefused(keys, jwe);
-  expect(loadJose).not.toHaveBeenCalled();
+  expect(usesOfKeys).not.toHaveBeenCalled();
 }
 
 describe('reading private keys', () => {
@@ -266,7 +279,15 @@ describe('decrypting', () => {
       ...['P-256', 'P-384', 'P-521'].map((curve) => ['EC', alg, ec(curve)] as const),
       ['OKP', alg, x25519] as const,
     ]),
-  ].flatMap(([type, alg, key]) => encodings.map((enc) => ({ type, alg, enc, key, curve: curveOf(key) })));
+  ].flatMap(([type, alg, key]) =>
+    [...encodings, ...(type === 'RSA' ? ['A128GCM', 'A192GCM'] : [])].map((enc) => ({
+      type,
+      alg,
+      enc,
+      key,
+      curve: curveOf(key),
+    })),
+  );
 
   function curveOf(key: KeyObject): string {
     return key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType ?? '';
@@ -317,6 +338,7 @@ describe('decrypting', () => {
     const flip = (part: string) => (part.startsWith('A') ? 'B' : 'A') + part.slice(1);
     const broken = [
       foreign,
+      forge(good, { keyBytes: 16 }),
       [header, flip(key), iv, ciphertext, tag],
       [header, key.slice(0, 8), iv, ciphertext, tag],
       [header, key, flip(iv), ciphertext, tag],
@@ -324,6 +346,8 @@ describe('decrypting', () => {
       [header, key, iv, flip(ciphertext), tag],
       [header, key, iv, ciphertext, flip(tag)],
       [header, key, iv, ciphertext, 'AAAA'],
+      // The first 12 of its 16 bytes.
+      [header, key, iv, ciphertext, tag.slice(0, 16)],
       [Buffer.from(JSON.stringify(good)).toString('base64url'), key, iv, ciphertext, tag],
     ];
     for (const parts of broken) {
