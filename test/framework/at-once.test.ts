@@ -76,7 +76,7 @@ describe('a guard of Fastify', () => {
 
   it.each(['alice-token', 'nobody'])('never calls done and returns a promise as well (%s)', async (token) => {
     const done = vi.fn();
-    const promises = [
+    const promises: (Promise<unknown> | undefined)[] = [
       fastify.authenticate(later)(of(token), reply(), done),
       fastify.authenticate(later)(of(token), reply()),
       fastify.authenticate(atOnce)(of(token), reply()),

@@ -48,7 +48,6 @@ class TokenTableAtOnceBackend extends ResourceServerBackend<ClaimsUser> {
 }
 
 class TokenTableBackend extends TokenTableAtOnceBackend {
-  // eslint-disable-next-line @typescript-eslint/require-await -- as an authorization server is asked
   override async getClaims(token: AccessToken): Promise<Claims> {
     return super.getClaims(token);
   }
