@@ -34,7 +34,7 @@ describe('the drawing of the way of a token', () => {
   });
 
   it('has them in the order of the authenticator', () => {
-    const code = source('authentication/authenticator.ts').split('async authenticate(')[1] ?? '';
+    const code = source('authentication/authenticator.ts').split('\n  authenticate(')[1] ?? '';
     const places = STEPS.map((step) => code.indexOf(`${step}(`));
     expect(places).not.toContain(-1);
     expect(places).toEqual(places.toSorted((a, b) => a - b));

@@ -76,11 +76,11 @@ describe('a guard of Fastify', () => {
 
   it.each(['alice-token', 'nobody'])('never calls done and returns a promise as well (%s)', async (token) => {
     const done = vi.fn();
-    const promises: (Promise<unknown> | undefined)[] = [
+    const promises = [
       fastify.authenticate(later)(of(token), reply(), done),
       fastify.authenticate(later)(of(token), reply()),
       fastify.authenticate(atOnce)(of(token), reply()),
-    ];
+    ] as Promise<unknown>[];
     expect(promises.every((promise) => promise instanceof Promise)).toBe(true);
     const outcomes = await Promise.allSettled(promises);
     const status = token === 'nobody' ? 'rejected' : 'fulfilled';
