@@ -5,13 +5,13 @@ import { Kysely, SqliteDialect } from 'kysely';
 import Database from 'libsql';
 import { createResourceServer } from 'oidc-resource-server';
 import { authenticate, resourceServerRouter } from 'oidc-resource-server/express';
-import { KyselyUserStore, migrateUsers } from 'oidc-resource-server/kysely';
+import { KyselyUserStore, migrateUsers, withPreparedStatements } from 'oidc-resource-server/kysely';
 
 // #region store
 const database = new Database(process.env.DATABASE_FILE ?? 'users.sqlite');
 database.exec('pragma busy_timeout = 5000'); // wait for another process that writes, rather than fail at once
 database.exec('pragma journal_mode = wal');
-const db = new Kysely({ dialect: new SqliteDialect({ database }) });
+const db = new Kysely({ dialect: new SqliteDialect({ database: withPreparedStatements(database) }) });
 await migrateUsers(db); // creates the table, once
 
 export const resourceServer = await createResourceServer({ userStore: new KyselyUserStore(db) });

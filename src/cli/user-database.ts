@@ -63,10 +63,13 @@ async function openPostgres(url: string, timeoutMs: number): Promise<Kysely<any>
 async function openSqlite(file: string, create: boolean): Promise<Kysely<any>> {
   const { Kysely, SqliteDialect } = await peer('kysely', () => import('kysely'));
   const { default: Database } = await peer('libsql', () => import('libsql'));
+  const { withPreparedStatements } = await import('../user/kysely-statements.ts');
   // The driver would make a file of its own, and a slip in the path would go unseen.
   if (!create && !existsSync(file)) throw new UsageError(`--database: there is no file ${file}.`);
   try {
-    return new Kysely({ dialect: new SqliteDialect({ database: new Database(file) }) });
+    return new Kysely({
+      dialect: new SqliteDialect({ database: withPreparedStatements(new Database(file)) }),
+    });
   } catch {
     throw new UsageError(`--database: ${file} cannot be opened as an SQLite file.`);
   }

@@ -25,6 +25,7 @@ import {
 } from './kysely-values.ts';
 import type { UserProfile, UserStore } from './user-store.ts';
 
+export { withPreparedStatements } from './kysely-statements.ts';
 export { migrateUsers, type MigrateUsersOptions } from './kysely-migration.ts';
 export type { KyselyUserStoreOptions, UserColumns, UserRow } from './kysely-table.ts';
 export type { ColumnValue, Dialect } from './kysely-values.ts';
