@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kysely, SqliteDialect } from 'kysely';
 import Database from 'libsql';
-import { KyselyUserStore, migrateUsers } from 'oidc-resource-server/kysely';
+import { KyselyUserStore, migrateUsers, withPreparedStatements } from 'oidc-resource-server/kysely';
 import { guardWith } from './ours.mjs';
 import { USERS } from './scenario.mjs';
 
@@ -13,7 +13,7 @@ export async function guardOf(mode, surroundings, framework) {
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   const database = new Database(join(directory, 'users.sqlite'));
   database.exec('pragma journal_mode = wal');
-  const db = new Kysely({ dialect: new SqliteDialect({ database }) });
+  const db = new Kysely({ dialect: new SqliteDialect({ database: withPreparedStatements(database) }) });
   await migrateUsers(db);
   const store = new KyselyUserStore(db);
   database.exec('begin');
