@@ -175,14 +175,17 @@ function nameOf(provider: AnyBackendProvider | undefined, name: string): string 
   return typeof provider === 'function' ? nameOfBackendClass(provider) : name;
 }
 
-/** What goes wrong with a certificate or a proxy is told at the start; without them nothing can. */
+/**
+ * The adapter that is used where the application brings none. What is wrong with a certificate or a proxy is told at the
+ * start, so that it is loaded there; without them nothing can be.
+ */
 function defaultAdapter(settings: Settings): HttpAdapter | Promise<HttpAdapter> {
   const { OIDC_CA, OIDC_PROXY } = settings;
   const isPlain = OIDC_CA === undefined && OIDC_PROXY === undefined;
   return isPlain ? new LateHttpAdapter(() => undiciAdapter(settings)) : undiciAdapter(settings);
 }
 
-/** The adapter that is used where the application brings none. */
+/** The adapter over undici, as the settings say. */
 export async function undiciAdapter(settings: Settings): Promise<HttpAdapter> {
   const { UndiciHttpAdapter } = await import('./http/undici-adapter.ts');
   const { OIDC_CA: ca, OIDC_PROXY: proxy, OIDC_VERIFY_SSL: rejectUnauthorized } = settings;

@@ -1,3 +1,4 @@
+import { isThenable } from '../awaitable.ts';
 import { type Claims, freezeClaims } from '../claims.ts';
 import type { AuthorizationServerError } from '../errors.ts';
 import type { HttpAdapter, HttpResponse } from '../http/http-adapter.ts';
@@ -89,7 +90,7 @@ export class AuthorizationServerClient {
       throw this.exchange.untrusted('content_type', `It is not ${this.mediaType}, which was asked for.`);
     }
     const answer = this.readIntrospection(response);
-    return this.#believable(answer instanceof Promise ? await answer : answer, token);
+    return this.#believable(isThenable(answer) ? await answer : answer, token);
   }
 
   /** Where introspection requests go: `OIDC_OP_INTROSPECTION_ENDPOINT`, or what the metadata names. */

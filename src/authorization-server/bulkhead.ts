@@ -69,7 +69,7 @@ export class Bulkhead {
 
   /** Gives a place back, to whoever has waited the longest. */
   leave(): void {
-    const [next] = this.#waiting.size === 0 ? [] : this.#waiting;
+    const [next] = this.#waiting;
     if (next === undefined) {
       this.#underWay -= 1;
       return;

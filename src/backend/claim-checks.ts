@@ -1,7 +1,10 @@
-import { callerAudience, type Claims, isTime, scopesOf } from '../claims.ts';
+import { callerAudience, type Claims, isTime, ownClaim, scopesOf } from '../claims.ts';
 import { InsufficientScopeError, InvalidTokenError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import type { Requirements } from '../types.ts';
+
+// What `getClaims` checks is frozen and has no prototype: what it does not have, nothing lends it. The claims of `verifyClaims` may be
+// a copy that a subclass has made, so that only its own members count.
 
 /** Refuses whatever is not `active: true` (RFC 7662 section 2.2). */
 export function checkActive(claims: Claims): void {
@@ -66,7 +69,7 @@ export function checkAudience(claims: Claims, settings: Settings): void {
   callerAudience(claims, settings.OIDC_RS_AUDIENCE_CLAIM, settings.OIDC_RS_ALLOWED_AUDIENCES);
   const resource = settings.OIDC_RS_RESOURCE;
   if (resource === undefined) return;
-  const aud = claims.aud;
+  const aud = ownClaim(claims, 'aud');
   if (aud === resource || (Array.isArray(aud) && aud.includes(resource))) return;
   throw new InvalidTokenError(
     'resource',
