@@ -47,13 +47,17 @@ for (const { ancestorTitles, title, status } of testResults.flatMap(
   if (status === 'failed') failures += 1;
   const at = ancestorTitles.findIndex((ancestor) => GROUPS.includes(ancestor));
   if (at < 1) continue;
-  const framework = FRAMEWORKS[ancestorTitles[at - 1]];
+  // A framework may run the contract several times, each in a describe of its own inside the framework's.
+  const within = ancestorTitles.slice(0, at).findLast((ancestor) => ancestor in FRAMEWORKS);
+  const framework = FRAMEWORKS[within];
   if (framework === undefined) {
     unknown.add(ancestorTitles[at - 1]);
     continue;
   }
   const name = `${ancestorTitles[at]} ${title}`;
-  rows.set(name, new Map(rows.get(name)).set(framework, status === 'passed' ? '✓' : '✗'));
+  const cells = new Map(rows.get(name));
+  const passedSoFar = cells.get(framework) !== '✗';
+  rows.set(name, cells.set(framework, passedSoFar && status === 'passed' ? '✓' : '✗'));
 }
 
 const columns = Object.values(FRAMEWORKS);
