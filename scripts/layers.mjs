@@ -6,7 +6,11 @@ import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 
 /** Layer by layer, from the ground up: which files are in it, and which of the layers below, and third parties, they may import. */
 export const LAYERS = [
-  { name: 'ground', files: '^src/(types|secret|errors|claims|logger|awaitable|at-once)\\.ts$', below: [] },
+  {
+    name: 'ground',
+    files: '^src/(types|secret|errors|claims|logger|awaitable|at-once|returned)\\.ts$',
+    below: [],
+  },
   {
     name: 'settings',
     files: '^src/settings(/|\\.ts$)',

@@ -10,7 +10,8 @@ const ROWS = {
   '.': { later: ['keyv', '@keyv/redis'] },
   './node': {},
   './fetch': {},
-  './testing': { later: ['oidc-provider', 'selfsigned'] },
+  // It brings the resource server along, and so what the cache would import.
+  './testing': { later: ['oidc-provider', 'selfsigned', 'keyv', '@keyv/redis'] },
   './express': { peers: ['express'], types: ['@types/express'] },
   './fastify': { peers: ['fastify', 'fastify-plugin'] },
   './hono': { peers: ['hono'] },

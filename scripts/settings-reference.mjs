@@ -1,12 +1,13 @@
-// Writes docs/reference/settings.md from the schema in dist/ (`npm run build` first).
+// Writes docs/reference/settings.md from the schema in src/settings.ts.
 // With --check it writes nothing, and exits 1 when the page is not what it would write.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import prettier from 'prettier';
+import { tsImport } from 'tsx/esm/api';
 
-import { settingsSchema } from '../dist/settings.js';
+const { settingsSchema } = await tsImport('../src/settings.ts', import.meta.url);
 
 const PAGE = fileURLToPath(new URL('../docs/reference/settings.md', import.meta.url));
 

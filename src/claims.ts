@@ -1,4 +1,5 @@
 import { InvalidTokenError } from './errors.ts';
+import { Returned } from './returned.ts';
 
 /**
  * What the authorization server says about a token, with the names of RFC 7662 section 2.2.
@@ -28,13 +29,6 @@ const MAX_DEPTH = 32;
 const MAX_IDENTIFIER_LENGTH = 255;
 // eslint-disable-next-line no-control-regex -- control characters are what this looks for
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
-
-// A constructor that returns an object gives that object the private fields of the classes that extend it.
-class Returned {
-  constructor(object: object) {
-    return object;
-  }
-}
 
 /** Marks what has been through `freezeClaims`, so that it is not copied again on its way. Cheaper than a WeakMap. */
 class Frozen extends Returned {

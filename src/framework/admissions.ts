@@ -1,9 +1,4 @@
-// A constructor that returns an object gives that object the private fields of the classes that extend it.
-class Returned {
-  constructor(object: object) {
-    return object;
-  }
-}
+import { Returned } from '../returned.ts';
 
 /** Remembers, for one guard, who makes each request that it has let in. Forgets with the request. */
 export class Admissions<K extends object, A> {

@@ -159,7 +159,9 @@ describe('two programs that share chunks', () => {
       splitting: true,
     });
     const modules = modulesIn(metafile);
-    expect(modules.filter((path) => path.endsWith('oidc-resource-server/dist/container.js'))).toHaveLength(1);
+    expect(modules.filter((path) => path.endsWith('oidc-resource-server/dist/shared/core.js'))).toHaveLength(
+      1,
+    );
 
     const settings = settingsFor('json', { OIDC_RS_BACKEND_CLASS: 'Team' });
     const worker = await run(join(outdir, 'worker.mjs'), outdir, settings);
@@ -187,7 +189,7 @@ describe('two programs that share chunks', () => {
       }
     }
     const eager = [...reached].flatMap((path) => Object.keys(outputs[path]?.inputs ?? {}));
-    expect(eager.some((path) => path.endsWith('oidc-resource-server/dist/container.js'))).toBe(true);
+    expect(eager.some((path) => path.endsWith('oidc-resource-server/dist/shared/core.js'))).toBe(true);
     expect(eager.filter((path) => /node_modules\/(?:undici|jose)\//.test(path))).toEqual([]);
   });
 });
@@ -196,9 +198,9 @@ describe('tree shaking', () => {
   it('leaves everything out but the guard, where only /fetch is imported', async () => {
     const outdir = join(folder, 'fetch');
     const modules = modulesIn(await bundle(built.workplace, ['fetch-only.ts'], { format: 'esm', outdir }));
-    expect(modules).toContain('oidc-resource-server/dist/framework/fetch.js');
+    expect(modules).toContain('oidc-resource-server/dist/shared/common.js');
     // Neither a dependency, nor what reads settings, asks the authorization server or builds backends.
-    const allowed = /^oidc-resource-server\/dist\/(?:framework\/|errors\.js$)|^fetch-only\.ts$/;
+    const allowed = /^oidc-resource-server\/dist\/(?:framework\/|shared\/common\.js$)|^fetch-only\.ts$/;
     expect(modules.filter((path) => !allowed.test(path))).toEqual([]);
   });
 

@@ -9,6 +9,7 @@ import { type BuiltPackage, builtPackage, ROOT, WITH_BUILD_MS } from './built-pa
 
 interface Manifest {
   readonly scripts: Record<string, string>;
+  readonly bin: Record<string, string>;
   readonly dependencies: Record<string, string>;
   readonly peerDependencies: Record<string, string>;
   readonly exports: Record<string, string | Record<string, string>>;
@@ -43,15 +44,28 @@ function targetOf(file: string, specifier: string): string {
   return file.endsWith('.d.ts') ? target.replace(/(?<!\.d)\.ts$/, '.d.ts') : target;
 }
 
+/** The scripts that package.json leads to. */
+const entries = (): string[] =>
+  [
+    ...Object.values(manifest.exports).flatMap((entry) =>
+      typeof entry === 'string' ? [] : [entry.default ?? ''],
+    ),
+    ...Object.values(manifest.bin).map((path) => `./${path}`),
+  ].map((path) => path.replace('./', ''));
 const named = (pattern: RegExp): string[] => built.files.filter((file) => pattern.test(file));
+/** Whether a script does more than hand on what is in others. What the bundler adds has no source. */
+const hasOwnCode = (script: string): boolean => /^\/\/ src\//m.test(built.read(script));
 const packageOf = (specifier: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
 
 describe('what is packed', () => {
   it('is the sources, what is made of them, and the pages of the root: no tests, no tools (X8)', () => {
     const sources = named(/^src\/.*\.ts$/);
-    const made = sources.flatMap((source) =>
-      ['.d.ts', '.js', '.js.map'].map((end) => source.replace(/^src\/(.*)\.ts$/, `dist/$1${end}`)),
-    );
+    const declarations = sources.map((source) => source.replace(/^src\/(.*)\.ts$/, 'dist/$1.d.ts'));
+    const scripts = [...entries(), ...named(/^dist\/shared\/[\w-]+\.js$/)];
+    const made = [
+      ...declarations,
+      ...scripts.flatMap((script) => (hasOwnCode(script) ? [script, `${script}.map`] : [script])),
+    ];
     const pages = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'];
     expect(sources).toContain('src/index.ts');
     expect(built.files).toEqual([...sources, ...made, ...pages].sort());
@@ -128,12 +142,48 @@ describe('what is imported', () => {
   });
 
   it('leads by every entry of package.json to a file, and to nothing below it', () => {
-    const entries = Object.values(manifest.exports).flatMap((entry) =>
+    const targets = Object.values(manifest.exports).flatMap((entry) =>
       typeof entry === 'string' ? [entry] : Object.values(entry),
     );
-    const files = [...entries, ...manifest.sideEffects].map((path) => path.replace('./', ''));
+    const files = [...targets, ...manifest.sideEffects].map((path) => path.replace('./', ''));
     expect(files.filter((file) => !built.files.includes(file))).toEqual([]);
     expect(Object.keys(manifest.exports).filter((subpath) => subpath.includes('*'))).toEqual([]);
+  });
+});
+
+describe('few files', () => {
+  /** What Node loads along with a script, of this package alone. */
+  function loadedWith(script: string): string[] {
+    const loaded = new Set([script]);
+    for (const path of loaded) {
+      const source = ts.createSourceFile(path, built.read(path), ts.ScriptTarget.Latest);
+      for (const statement of source.statements) {
+        const from = ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement);
+        const specifier = from ? statement.moduleSpecifier : undefined;
+        if (specifier === undefined || !ts.isStringLiteral(specifier)) continue;
+        if (specifier.text.startsWith('.')) loaded.add(posix.join(dirname(path), specifier.text));
+      }
+    }
+    return [...loaded];
+  }
+
+  it('are loaded when an API starts: what the entry points share is in two', () => {
+    const shared = ['dist/shared/common.js', 'dist/shared/core.js'];
+    expect(loadedWith('dist/index.js')).toEqual(['dist/index.js', ...shared]);
+    for (const script of entries().filter((path) => path.startsWith('dist/framework/'))) {
+      expect(loadedWith(script)).toEqual([script, 'dist/shared/common.js']);
+    }
+  });
+
+  it('hold every class by its own name: logs and OIDC_RS_BACKEND_CLASS say it', () => {
+    const names = named(/^dist\/.*\.js$/).flatMap((file) =>
+      [...built.read(file).matchAll(/^\s*(?:export )?(?:class|var) ([\w$]+) (?:extends|= class|\{)/gm)].map(
+        ([, name]) => name ?? '',
+      ),
+    );
+    expect(names).toEqual(expect.arrayContaining(['JWTResourceServerBackend', 'MemoryUserStore']));
+    // What a bundler does to one of two that have the same name.
+    expect(names.filter((name) => name.includes('$'))).toEqual([]);
   });
 });
 
@@ -154,6 +204,7 @@ describe('source maps', () => {
 
   it('are named by what they belong to', () => {
     const scripts = named(/\.js$/).filter((file) => {
+      if (!hasOwnCode(file)) return false;
       const map = /^\/\/# sourceMappingURL=(\S+)$/m.exec(built.read(file))?.[1] ?? '';
       return !built.files.includes(posix.join(dirname(file), map));
     });
