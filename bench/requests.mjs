@@ -37,7 +37,8 @@ const { values: options } = parseArgs({
 });
 const plan = options.quick
   ? { rounds: 1, seconds: 0.5, warmUp: 0, connections: 5 }
-  : { rounds: 15, seconds: 1, warmUp: 3, core: 0 };
+  : // Many short rounds: the two of a share then are measured within a few seconds, and a machine's moods last longer.
+    { rounds: 45, seconds: 0.3, warmUp: 3, core: 0 };
 const only = options.only.split(',').filter(Boolean);
 
 /** Whether a name is wanted: all are, unless `--only` names some of its kind. */

@@ -27,7 +27,8 @@ if (!isMainThread) {
   const { Kysely, SqliteDialect } = await import('kysely');
   const { default: Database } = await import('libsql');
   const { createResourceServer } = await import('oidc-resource-server');
-  const { KyselyUserStore, migrateUsers } = await import('oidc-resource-server/kysely');
+  const { KyselyUserStore, migrateUsers, withPreparedStatements } =
+    await import('oidc-resource-server/kysely');
   const { values: chosen } = parseArgs({ options: COMMON_OPTIONS });
   const USERS = 10_000;
   const ROUNDS = chosen.quick ? 1 : 7;
@@ -36,7 +37,7 @@ if (!isMainThread) {
   const directory = mkdtempSync(join(tmpdir(), 'bench-'));
   const database = new Database(join(directory, 'users.sqlite'));
   database.exec('pragma journal_mode = wal');
-  const db = new Kysely({ dialect: new SqliteDialect({ database }) });
+  const db = new Kysely({ dialect: new SqliteDialect({ database: withPreparedStatements(database) }) });
   await migrateUsers(db);
   const worker = new Worker(new URL(import.meta.url));
   const url = await new Promise((resolve) => worker.once('message', resolve));
