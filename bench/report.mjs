@@ -19,9 +19,6 @@ export function finish({ page, targets = [] }, { json, quick }) {
   if (json !== undefined) writeFileSync(json, JSON.stringify({ page, targets }));
 }
 
-/** Where a target cannot be met on a machine, this part of the hand-written guard's speed is enough. */
-export const BESIDE_HAND_WRITTEN = 0.95;
-
 /** The words by which a result says whether its target was met. */
 export function verdict(isMet, measured) {
   return isMet ? `${measured}, met` : `${measured}, **not met**`;

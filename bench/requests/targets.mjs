@@ -1,5 +1,5 @@
 // What was aimed at, and whether it was reached.
-import { BESIDE_HAND_WRITTEN, median, verdict } from '../report.mjs';
+import { median, verdict } from '../report.mjs';
 import { FRAMEWORKS } from './contestants.mjs';
 import { timesOf } from './shares.mjs';
 
@@ -19,6 +19,8 @@ const TIMES = {
   ],
   jwt: [['openid-client', 'openid-client', 1.8]],
 };
+/** Where a share cannot be met on a machine, this part of the hand-written guard's speed is enough. */
+const BESIDE_HAND_WRITTEN = 0.95;
 const PATHS = { cached: 'cached', json: 'JSON', jwt: 'RFC 9701' };
 
 /** Makes the rows of the targets, of those that were measured. */
@@ -69,7 +71,8 @@ function timesRow({ title, mode, name, wanted, run, other, byHand }) {
   }
   const beside = median(timesOf(run, byHand));
   const measured = `${times.toFixed(2)} × (by hand ${median(timesOf(byHand, other)).toFixed(2)} ×), ${percent(beside)} of hand-written`;
-  return { name: row, result: verdict(beside >= BESIDE_HAND_WRITTEN, measured) };
+  // The rule about what is written by hand is for shares alone.
+  return { name: row, result: verdict(false, measured) };
 }
 
 function percent(value) {
