@@ -6,7 +6,8 @@ import { parseArgs } from 'node:util';
 import { table } from './marked.mjs';
 import { COMMON_OPTIONS, finish, median, verdict } from './report.mjs';
 import { CONTESTANTS } from './requests/contestants.mjs';
-import { checkDecisions } from './requests/load.mjs';
+import { startAuthorizationServer } from './requests/authorization-server.mjs';
+import { checkDecisions } from './requests/decisions.mjs';
 import { sendEvenly } from './event-loop/send-evenly.mjs';
 import { ask, pin, start, stop, stopAll } from './requests/processes.mjs';
 
@@ -18,13 +19,13 @@ const FRAMEWORK = 'node';
 const WANTED = ['bare', 'hand-written', 'ours', 'openid-client'];
 
 async function measure(run, authorizationServer) {
-  const before = await ask(authorizationServer, 'asked');
+  const before = authorizationServer.asked();
   await ask(run.child, 'watch');
   run.child.send('start');
   const { rate, seconds, statuses } = await sendEvenly(run.url, RATE, plan.seconds);
   const { cpuMs } = await ask(run.child, 'stop');
   const delay = await ask(run.child, 'watched');
-  const forged = (await ask(authorizationServer, 'asked')) - before;
+  const forged = authorizationServer.asked() - before;
   const letIn = statuses.get(200) ?? 0;
   if (run.contestant !== 'bare' && letIn > 0)
     throw new Error(`${run.contestant} let ${letIn} forged answers in.`);
@@ -36,8 +37,8 @@ async function main() {
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
   const publicPem = publicKey.export({ type: 'spki', format: 'pem' });
   if (!options.quick) pin(1);
-  const core = options.quick ? undefined : 1;
-  const { child: authorizationServer, url } = await start('authorization-server.mjs', core, publicPem);
+  const authorizationServer = await startAuthorizationServer(publicPem);
+  const { url } = authorizationServer;
   const runs = [];
   for (const contestant of WANTED) {
     const argument = JSON.stringify({ framework: FRAMEWORK, contestant, mode: 'jwt', url, pem });
@@ -54,6 +55,7 @@ async function main() {
     console.log(`event loop, round ${round + 1} of ${plan.rounds}`);
   }
   for (const { child } of runs) await stop(child);
+  authorizationServer.stop();
   finish(reportOf(runs), options);
 }
 

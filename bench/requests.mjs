@@ -2,9 +2,11 @@
 // `npm run build` comes first.
 import { generateKeyPairSync } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { COMMON_OPTIONS, finish } from './report.mjs';
+import { COMMON_OPTIONS, finish, median } from './report.mjs';
+import { startAuthorizationServer } from './requests/authorization-server.mjs';
 import { CONTESTANTS, contestantsOf, FRAMEWORKS, MODES } from './requests/contestants.mjs';
-import { checkAsking, checkDecisions, load } from './requests/load.mjs';
+import { checkAsking, checkDecisions } from './requests/decisions.mjs';
+import { load } from './requests/load.mjs';
 import { ask, pin, start, stop, stopAll } from './requests/processes.mjs';
 import { profileOf } from './requests/profile.mjs';
 import { circumstances, tablesOf } from './requests/results.mjs';
@@ -36,9 +38,10 @@ const { values: options } = parseArgs({
   },
 });
 const plan = options.quick
-  ? { rounds: 1, seconds: 0.5, warmUp: 0, settle: 0, connections: 5 }
-  : // Whoever has waited for its turn comes back to cold caches, and every other one has emptied them: that is not measured.
-    { rounds: 15, seconds: 0.8, warmUp: 3, settle: 0.3, core: 0 };
+  ? { starts: 1, rounds: 1, seconds: 0.5, warmUp: 0, settle: 0, connections: 5 }
+  : // Short turns: what the machine does meanwhile happens to neighbours alike. Several processes of each, since where its code
+    // and its data came to lie makes some percent. Whoever has waited for its turn comes back to cold caches: not measured.
+    { starts: 3, rounds: 8, seconds: 0.25, warmUp: 1.5, settle: 0.05, core: 0 };
 const only = options.only.split(',').filter(Boolean);
 
 /** Whether a name is wanted: all are, unless `--only` names some of its kind. */
@@ -49,9 +52,9 @@ function isWanted(name, kind) {
 
 /** Measures one contestant for one round. */
 async function measure({ child, url, jwts }) {
-  if (plan.settle > 0) await load(url, plan.settle, jwts, plan.connections);
-  child.send('start');
-  const { answered, seconds: took } = await load(url, plan.seconds, jwts, plan.connections);
+  const { settle, seconds, connections } = plan;
+  const onStart = () => child.send('start');
+  const { answered, seconds: took } = await load(url, seconds, { settle, jwts, connections, onStart });
   const { cpuMs, busy } = await ask(child, 'stop');
   if (answered === 0)
     throw new Error('Nothing was answered in a whole round: this machine is too busy to measure.');
@@ -60,7 +63,7 @@ async function measure({ child, url, jwts }) {
 
 async function startContestant({ takesJwts, ...run }, { url, pem, jwts }) {
   const started = await start('server.mjs', plan.core, JSON.stringify({ ...run, url, pem }));
-  return { ...run, ...started, rounds: [], ...(takesJwts && { jwts }) };
+  return { ...run, ...started, ...(takesJwts && { jwts }) };
 }
 
 /** Makes sure that a contestant decides rightly: the second time from its cache, where it has one. */
@@ -86,23 +89,29 @@ async function measureFramework(framework, surroundings) {
         isWanted(run.mode, MODES) &&
         (!options.quick || isTried(run))),
   );
-  const runs = await Promise.all(wanted.map((run) => startContestant(run, surroundings)));
-  for (const run of runs) await check(run, surroundings.authorizationServer);
-  if (plan.warmUp > 0) for (const { url, jwts } of runs) await load(url, plan.warmUp, jwts);
-  for (let round = 0; round < plan.rounds; round += 1) {
-    // Each round begins with another one, so that nobody always comes after the same neighbour.
-    for (let i = 0; i < runs.length; i += 1) {
-      const run = runs[(round + i) % runs.length];
-      run.rounds.push(await measure(run));
-    }
-    const shares = runs.slice(1).map((run) => {
-      const share = timesOf(run, runs[0])[round];
-      return `${run.contestant} ${run.mode} ${(share * 100).toFixed(0)} %`;
-    });
-    console.log(`${framework}, round ${round + 1} of ${plan.rounds}: ${shares.join(', ')}`);
+  const results = wanted.map((run) => ({ ...run, rounds: [] }));
+  for (let begun = 1; begun <= plan.starts; begun += 1) {
+    const runs = await Promise.all(results.map((run) => startContestant(run, surroundings)));
+    for (const run of runs) await check(run, surroundings.authorizationServer);
+    if (plan.warmUp > 0) for (const { url, jwts } of runs) await load(url, plan.warmUp, { jwts });
+    for (let round = 0; round < plan.rounds; round += 1) await measureRound(runs, round);
+    for (const { child } of runs) await stop(child);
+    console.log(`${framework}, ${begun} of ${plan.starts}: ${soFar(results)}`);
   }
-  for (const { child } of runs) await stop(child);
-  return runs;
+  return results;
+}
+
+async function measureRound(runs, round) {
+  // Each round begins with another one, so that nobody always comes after the same neighbour.
+  for (let i = 0; i < runs.length; i += 1) {
+    const run = runs[(round + i) % runs.length];
+    run.rounds.push(await measure(run));
+  }
+}
+
+function soFar([bare, ...others]) {
+  const share = (run) => `${(median(timesOf(run, bare)) * 100).toFixed(0)} %`;
+  return others.map((run) => `${run.contestant} ${run.mode} ${share(run)}`).join(', ');
 }
 
 async function main() {
@@ -110,19 +119,18 @@ async function main() {
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
   if (!options.quick) pin(1);
   const publicPem = publicKey.export({ type: 'spki', format: 'pem' });
-  const {
-    child: authorizationServer,
-    url,
-    jwts,
-  } = await start('authorization-server.mjs', options.quick ? undefined : 1, publicPem);
+  const authorizationServer = await startAuthorizationServer(publicPem);
+  const { url, jwts } = authorizationServer;
   if (options.profile) {
-    console.log(await profileOf({ url, pem }, plan.seconds * 3));
+    console.log(await profileOf({ url, pem }, options.quick ? 0.5 : 3));
+    authorizationServer.stop();
     return;
   }
   const runs = [];
   for (const framework of Object.keys(FRAMEWORKS).filter((name) => isWanted(name, FRAMEWORKS))) {
     runs.push(...(await measureFramework(framework, { authorizationServer, url, jwts, pem })));
   }
+  authorizationServer.stop();
   const page = [...circumstances(plan), '### Requests a second', ...tablesOf(runs)].join('\n\n');
   finish({ page, targets: targetsOf(runs) }, options);
 }

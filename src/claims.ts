@@ -183,7 +183,8 @@ function splitScopes(claims: Claims): readonly string[] {
  * or a list with exactly one allowed member.
  */
 export function callerAudience(claims: Claims, claim: string, allowed: readonly string[]): string {
-  const value = ownClaim(claims, claim);
+  // What is frozen has no prototype: what it does not have, nothing lends it.
+  const value = Frozen.has(claims) ? claims[claim] : ownClaim(claims, claim);
   // As nearly every server has it; nothing is made for it.
   if (typeof value === 'string' && (allowed.length === 0 ? value.trim() !== '' : allowed.includes(value)))
     return value;

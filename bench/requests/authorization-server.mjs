@@ -1,10 +1,10 @@
-// A process of its own: the authorization server, cut down to the cost of reading a request and writing bytes that were
-// made before. What the token is called decides the answer; `t-17` is a good token of user-17, and what begins with `forged`
+// The authorization server, cut down to the cost of reading a request and writing bytes that were made before. It runs in the
+// process of the load, so that neither waits for the other to be put on their core. What the token is called decides the answer; `t-17` is a good token of user-17, and what begins with `forged`
 // gets an answer that somebody else signed, or nobody. JWTs with the same claims are made for those who verify them locally.
 import { Buffer } from 'node:buffer';
 import { createPublicKey, randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
-import { setInterval } from 'node:timers';
+import { clearInterval, setInterval } from 'node:timers';
 import { CompactEncrypt, CompactSign, exportJWK, generateKeyPair } from 'jose';
 import { CLIENT, USERS } from './scenario.mjs';
 
@@ -16,7 +16,7 @@ const BASIC = `Basic ${Buffer.from(`${CLIENT.id}:${CLIENT.secret}`).toString('ba
 
 const { privateKey, publicKey } = await generateKeyPair('ES256');
 const forger = await generateKeyPair('ES256');
-const encryptionKey = createPublicKey(process.argv[2]);
+let encryptionKey;
 let issuer;
 /** How many introspections there were. */
 let asked = 0;
@@ -163,11 +163,21 @@ const server = createServer((socket) => {
     socket.write(answerTo(head, body));
   });
 });
-server.listen(0, '127.0.0.1', async () => {
+
+/**
+ * Starts it; resolves with its address, with the JWTs, and with `asked`, which says how many introspections there were.
+ *
+ * @param publicPem The key that it encrypts to.
+ */
+export async function startAuthorizationServer(publicPem) {
+  encryptionKey = createPublicKey(publicPem);
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   issuer = `http://127.0.0.1:${server.address().port}`;
   await renew();
-  setInterval(renew, RENEW_MS);
-  process.send({ url: issuer, jwts: await accessTokens() });
-});
-process.on('message', (message) => (message === 'asked' ? process.send(asked) : process.exit()));
-process.on('disconnect', () => process.exit());
+  const timer = setInterval(renew, RENEW_MS);
+  const stop = () => {
+    clearInterval(timer);
+    server.close();
+  };
+  return { url: issuer, jwts: await accessTokens(), asked: () => asked, stop };
+}

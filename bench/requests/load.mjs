@@ -1,73 +1,98 @@
-// The load: autocannon as a library, and single requests that make sure that a contestant decides rightly.
-import autocannon from 'autocannon';
-import { ask } from './processes.mjs';
-import { EXPECTED, UNKNOWABLE, USERS } from './scenario.mjs';
+// The load: every connection sends its next request as soon as its answer is there. It is written out, and no library, since
+// it must take less time for a request than the fastest server: one that waits for the load is not measured, and falls asleep.
+import { Buffer } from 'node:buffer';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setImmediate } from 'node:timers';
+import { setTimeout as wait } from 'node:timers/promises';
+import { authorizationOf, USERS } from './scenario.mjs';
 
 const CONNECTIONS = 50;
+/** An answer is short, and is all there is on its connection until the next request. */
+const LENGTH = /\r\ncontent-length: (\d+)\r\n/i;
 
 /**
  * Sends requests with distinct tokens for so many seconds; resolves with the number that were answered by 200.
  *
- * @param jwts What is sent instead of the opaque tokens `t-0`, `t-1`, …, by their names.
+ * @param options `settle`: for how many seconds before that; `jwts`: what is sent instead of the opaque tokens `t-0`,
+ *   `t-1`, …, by their names; `onStart`: called when what counts begins
  */
-export async function load(url, seconds, jwts, connections = CONNECTIONS) {
+export async function load(url, seconds, { settle = 0, jwts, connections = CONNECTIONS, onStart } = {}) {
+  const running = await Promise.all(
+    Array.from({ length: connections }, (_, i) =>
+      Connection.open(url, requestsOf(url, i, connections, jwts)),
+    ),
+  );
+  const answered = () => running.reduce((sum, connection) => sum + connection.answered, 0);
+  for (const connection of running) connection.send();
+  // A core that sleeps is woken up by the server, with each of its answers, and the more so the slower the server is. So this
+  // one never sleeps.
+  let isOver = false;
+  const stayAwake = () => {
+    if (!isOver) setImmediate(stayAwake);
+  };
+  stayAwake();
+  await wait(settle * 1000);
+  const before = answered();
+  const startedAt = performance.now();
+  onStart?.();
+  await wait(seconds * 1000);
+  const result = { answered: answered() - before, seconds: (performance.now() - startedAt) / 1000 };
+  isOver = true;
+  for (const connection of running) connection.socket.destroy();
+  const failed = running.find(({ failure }) => failure !== undefined);
+  if (failed !== undefined) throw new Error(`${url}: ${failed.failure}`);
+  return result;
+}
+
+function requestsOf(url, index, connections, jwts) {
+  const { host, pathname } = new URL(url);
   const each = USERS / connections;
-  let connection = 0;
-  const {
-    '2xx': answered,
-    non2xx,
-    errors,
-    timeouts,
-    duration,
-  } = await autocannon({
-    url,
-    connections,
-    duration: seconds,
-    // It ends with a sample: by default only after whole seconds.
-    sampleInt: 50,
-    setupClient: (client) => {
-      const first = (connection++ % connections) * each;
-      client.setRequests(
-        Array.from({ length: each }, (_, i) => ({ headers: headersOf(`t-${first + i}`, jwts) })),
-      );
-    },
-  });
-  if (non2xx + errors + timeouts > 0) {
-    throw new Error(
-      `${url}: ${answered} good answers, ${non2xx} others, ${errors} errors, ${timeouts} timeouts`,
+  return Array.from({ length: each }, (_, i) => {
+    const authorization = authorizationOf(`t-${index * each + i}`, jwts);
+    return Buffer.from(
+      `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${authorization}\r\n\r\n`,
     );
-  }
-  return { answered, seconds: duration };
+  });
 }
 
-/** Throws unless good tokens come in, as the right user, and bad ones do not. */
-export async function checkDecisions(name, url, jwts) {
-  const cases = [...Object.entries(EXPECTED), ['', [401]]];
-  for (const [token, statuses] of cases) {
-    if (jwts !== undefined && UNKNOWABLE.includes(token)) continue;
-    const response = await fetch(url, token === '' ? {} : { headers: headersOf(token, jwts) });
-    const body = await response.text();
-    if (!statuses.includes(response.status)) {
-      throw new Error(`${name} answers ${response.status} to "${token}", not ${statuses.join(' or ')}`);
+class Connection {
+  answered = 0;
+  failure;
+  #next = 0;
+  #answer = '';
+
+  static async open(url, requests) {
+    const { port, hostname } = new URL(url);
+    const socket = connect({ port: Number(port), host: hostname, noDelay: true });
+    await once(socket, 'connect');
+    return new Connection(socket, requests);
+  }
+
+  constructor(socket, requests) {
+    this.socket = socket;
+    this.requests = requests;
+    socket.on('data', (chunk) => this.#read(chunk.latin1Slice()));
+    socket.on('error', (error) => (this.failure = error.message));
+    socket.on('end', () => (this.failure = 'the server closed a connection'));
+  }
+
+  send() {
+    this.socket.write(this.requests[this.#next]);
+    this.#next = (this.#next + 1) % this.requests.length;
+  }
+
+  #read(text) {
+    this.#answer += text;
+    const end = this.#answer.indexOf('\r\n\r\n');
+    if (end === -1) return;
+    const length = LENGTH.exec(this.#answer)?.[1];
+    if (length !== undefined && this.#answer.length < end + 4 + Number(length)) return;
+    if (length === undefined || !this.#answer.startsWith('HTTP/1.1 200 ')) this.failure = this.#answer;
+    else {
+      this.answered += 1;
+      this.#answer = '';
+      this.send();
     }
-    if (response.status === 200 && JSON.parse(body).name !== 'User 7')
-      throw new Error(`${name}: another user`);
   }
-}
-
-/** Throws unless the authorization server is asked for a known token as often as the path says: each time, or never. */
-export async function checkAsking(name, url, mode, authorizationServer, jwts) {
-  const REQUESTS = 5;
-  const before = await ask(authorizationServer, 'asked');
-  for (let i = 0; i < REQUESTS; i += 1) {
-    await (await fetch(url, { headers: headersOf('t-7', jwts) })).text();
-  }
-  const asked = (await ask(authorizationServer, 'asked')) - before;
-  const expected = mode === 'cached' ? 0 : REQUESTS;
-  if (asked !== expected)
-    throw new Error(`${name} asks ${asked} times about ${REQUESTS} requests, not ${expected} times`);
-}
-
-function headersOf(token, jwts) {
-  return { authorization: `Bearer ${jwts === undefined ? token : jwts[token]}` };
 }

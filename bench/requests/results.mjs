@@ -77,11 +77,10 @@ const PACKAGES = [
   '@fastify/jwt',
   'kysely',
   'libsql',
-  'autocannon',
 ];
 
 /** What was measured with, where, and when. */
-export function circumstances({ rounds, seconds, core }) {
+export function circumstances({ starts, rounds, seconds, core }) {
   const version = (name) => {
     const path = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
     return `${name} ${JSON.parse(readFileSync(path, 'utf8')).version}`;
@@ -90,7 +89,7 @@ export function circumstances({ rounds, seconds, core }) {
   return [
     `Node ${process.version}, ${new Date().toISOString().slice(0, 10)}; ${cores.length} cores, ${cores[0].model}; ` +
       `${PINNED && core !== undefined ? 'the server on one core, everything else on another' : 'processes not kept on cores'}; ` +
-      `medians of ${rounds} rounds of ${seconds} s.`,
+      `medians of ${starts * rounds} rounds of ${seconds} s, in ${starts} processes each.`,
     `${PACKAGES.map(version).join(', ')}.`,
     '\\* The server had time to spare: the load limited this one. Its shares, and shares of it, are by CPU time.',
   ];

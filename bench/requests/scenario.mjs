@@ -24,3 +24,8 @@ export const EXPECTED = {
 };
 /** What nobody can know who asks nobody. */
 export const UNKNOWABLE = ['inactive'];
+
+/** The `Authorization` header with a token of that name, or with the JWT that has the name. */
+export function authorizationOf(token, jwts) {
+  return `Bearer ${jwts === undefined ? token : jwts[token]}`;
+}

@@ -106,16 +106,25 @@ export class Authenticator<U, C extends Claims> {
     // Who it is cannot be lost by a subclass either: what a route is handed is typed by it.
     const { OIDC_RS_AUDIENCE_CLAIM, OIDC_RS_ALLOWED_AUDIENCES } = settings;
     const audience = callerAudience(claims, OIDC_RS_AUDIENCE_CLAIM, OIDC_RS_ALLOWED_AUDIENCES);
-    const scopes = scopesOf(claims);
     const client = clientOf(claims);
     if (client !== undefined) {
       if (!requirements.clients) throw new InvalidTokenError('client', CLIENT_ALONE);
-      return Object.freeze({ user: undefined, client, claims, token, audience, scopes });
+      return Object.freeze({ user: undefined, client, claims, token, audience, scopes: scopesOf(claims) });
     }
-    const admit = (user: U | undefined | null): Authentication<U, C> =>
-      Object.freeze({ user: this.#usable(user), client, claims, token, audience, scopes });
     const found = backend.getOrCreateUser(claims, token);
-    return isThenable(found) ? Promise.resolve(found).then(admit) : admit(found);
+    return isThenable(found)
+      ? Promise.resolve(found).then((user) => this.#person(user, token, claims, audience))
+      : this.#person(found, token, claims, audience);
+  }
+
+  #person(
+    found: U | undefined | null,
+    token: AccessToken,
+    claims: C,
+    audience: string,
+  ): Authentication<U, C> {
+    const user = this.#usable(found);
+    return Object.freeze({ user, client: undefined, claims, token, audience, scopes: scopesOf(claims) });
   }
 
   #usable(user: U | undefined | null): U {

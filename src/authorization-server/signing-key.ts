@@ -1,6 +1,5 @@
-import type { CryptoKey } from 'jose';
-
-import { isBase64url, loadJose } from '../key/jose.ts';
+import { isBase64url } from '../key/jose.ts';
+import { verifierOf, type Verify } from '../key/jws.ts';
 
 /** A public key that can verify signatures. Only its public members are here. */
 export interface SigningKey {
@@ -9,8 +8,8 @@ export interface SigningKey {
   /** `RSA`, or the name of the curve. */
   readonly kind: string;
   readonly jwk: Readonly<Record<string, string>>;
-  /** What the key was imported to, by algorithm. At most one for each algorithm of {@link KINDS}. */
-  readonly imported: Map<string, CryptoKey>;
+  /** What verifies with the key, by algorithm. At most one for each algorithm of {@link KINDS}. */
+  readonly verifiers: Map<string, Verify>;
 }
 
 /** Why a published key is not used. Fixed labels: they go to the log. */
@@ -68,7 +67,7 @@ function readKey(value: unknown): SigningKey | DropReason {
   if (jwk.key_ops !== undefined && !(Array.isArray(jwk.key_ops) && jwk.key_ops.includes('verify'))) {
     return 'not_for_signatures';
   }
-  const key = { kid: stringOf(jwk.kid), alg: stringOf(jwk.alg), imported: new Map<string, CryptoKey>() };
+  const key = { kid: stringOf(jwk.kid), alg: stringOf(jwk.alg), verifiers: new Map<string, Verify>() };
   const { kty, crv, n, e, x, y } = jwk;
   if (kty === 'RSA') {
     if (!isNumber(n) || !isNumber(e)) return 'malformed';
@@ -121,16 +120,11 @@ export async function verifyWith(
 ): Promise<Uint8Array | 'kid' | 'signature'> {
   const candidates = keys.filter((key) => (kid === undefined || key.kid === kid) && isFor(key, algorithm));
   if (candidates.length === 0) return 'kid';
-  const { compactVerify, importJWK } = await loadJose();
-  for (const { jwk, imported } of candidates.slice(0, MAX_CANDIDATES)) {
+  for (const { jwk, verifiers } of candidates.slice(0, MAX_CANDIDATES)) {
     try {
-      let key = imported.get(algorithm);
-      if (key === undefined) {
-        // Never bytes: those come of `oct`, which readKey drops.
-        key = (await importJWK(jwk, algorithm)) as CryptoKey;
-        imported.set(algorithm, key);
-      }
-      return (await compactVerify(jws, key, { algorithms: [algorithm] })).payload;
+      let verify = verifiers.get(algorithm);
+      if (verify === undefined) verifiers.set(algorithm, (verify = await verifierOf(jwk, algorithm)));
+      return await verify(jws);
     } catch {
       // Another signer's key, or no key at all: the next one.
     }

@@ -132,8 +132,8 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
    */
   // eslint-disable-next-line @typescript-eslint/no-unused-vars -- overriding hooks use the token
   protected getUser(claims: TClaims, token: AccessToken): Awaitable<TUser | undefined> {
-    const [issuer, subject] = this.#personOf(claims);
-    return this.askUserStore(() => this.userStore.findBySubject(issuer, subject, claims));
+    const issuer = this.#issuerOf(claims);
+    return this.askUserStore(() => this.userStore.findBySubject(issuer, claims.sub as string, claims));
   }
 
   /**
@@ -156,7 +156,8 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
         `No user is made without these claims: ${missing.join(', ')}.`,
       );
     }
-    const [issuer, subject] = this.#personOf(claims);
+    const issuer = this.#issuerOf(claims);
+    const subject = claims.sub as string;
     const profile = profileOf(userinfo, this.settings);
     const { email } = profile;
     if (link && email !== undefined && ownClaim(userinfo, 'email_verified') === true) {
@@ -239,8 +240,8 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
     return freezeClaims({ ...others, ...address, ...userinfo });
   }
 
-  #personOf(claims: TClaims): [issuer: string, subject: string] {
-    return [(claims.iss ?? this.settings.OIDC_OP_URL) as string, claims.sub as string];
+  #issuerOf(claims: TClaims): string {
+    return (claims.iss ?? this.settings.OIDC_OP_URL) as string;
   }
 
   /**

@@ -21,7 +21,7 @@ import type {
 } from '../types.ts';
 import { Admissions } from './admissions.ts';
 import { nodeBody } from './node-body.ts';
-import { isPreflight, resourceRequest } from './node-request.ts';
+import { isPreflight } from './node-request.ts';
 import { publishedAnswer } from './published-answer.ts';
 
 declare module 'fastify' {
@@ -80,23 +80,14 @@ export interface ResourceServerPluginOptions {
   readonly prefix?: string;
 }
 
-// By resource server, so that the decorators of two in one application never show each other's callers.
-const identities = new WeakMap<object, Admissions<object, unknown>>();
-
-function identitiesOf(resourceServer: object): Admissions<object, unknown> {
-  let known = identities.get(resourceServer);
-  if (known === undefined) identities.set(resourceServer, (known = new Admissions()));
-  return known;
-}
-
 // eslint-disable-next-line @typescript-eslint/require-await -- Fastify catches no throw of a plugin with a callback
 const plugin: FastifyPluginAsync<ResourceServerPluginOptions> = async (fastify, options) => {
   const { resourceServer, decoratorName = 'auth', prefix = '' } = options;
-  const known = identitiesOf(resourceServer);
-  // A getter: a value would be shared by all requests, and nobody may put another one in its place.
+  // A getter: a value would be shared by all requests, and nobody may put another one in its place. By resource server, so
+  // that the decorators of two in one application never show each other's callers.
   fastify.decorateRequest(decoratorName, {
     getter() {
-      return known.get(this);
+      return Admissions.last(this, resourceServer);
     },
   });
   for (const endpoint of resourceServer.endpoints) {
@@ -147,9 +138,14 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
   requirements?: R,
 ): Guard<AuthenticationFor<U, C, R>> {
   type A = AuthenticationFor<U, C, R>;
-  const admissions = new Admissions<GuardedRequest, A>();
-  const known = identitiesOf(resourceServer);
+  const admissions = new Admissions<GuardedRequest, A>(resourceServer);
   const ask = atOnce(resourceServer);
+  const admit = (request: GuardedRequest, reply: GuardedReply, auth: A): void => {
+    admissions.add(request, auth);
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'private');
+  };
+  const refusal = (reply: GuardedReply, error: unknown): Refusal =>
+    refuse(reply, error, resourceServer.challenge(error));
 
   function guard(
     request: GuardedRequest,
@@ -167,21 +163,21 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
       reply.send();
       return done === undefined ? Promise.resolve(reply) : undefined;
     }
-    const refusal = (error: unknown): Refusal => refuse(reply, error, resourceServer.challenge(error));
-    const admit = (auth: A): void => {
-      admissions.add(request, auth);
-      known.add(request, auth);
-      if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'private');
-    };
     try {
       const auth = ask(requestOf(request), requirements);
-      if (isThenable(auth))
-        return auth.then(admit, (error: unknown) => {
-          throw refusal(error);
-        });
-      admit(auth);
+      if (isThenable(auth)) {
+        return auth.then(
+          (known) => {
+            admit(request, reply, known);
+          },
+          (error: unknown) => {
+            throw refusal(reply, error);
+          },
+        );
+      }
+      admit(request, reply, auth);
     } catch (error) {
-      return Promise.reject(refusal(error));
+      return Promise.reject(refusal(reply, error));
     }
     if (done === undefined) return Promise.resolve();
     // Outside: what comes after a guard is no refusal.
@@ -192,7 +188,7 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
 }
 
 function requestOf({ raw, originalUrl }: GuardedRequest): ResourceRequest {
-  return resourceRequest({ method: raw.method, url: originalUrl, rawHeaders: raw.rawHeaders });
+  return { method: raw.method ?? 'GET', url: originalUrl, rawHeaders: raw.rawHeaders };
 }
 
 function setHead(reply: GuardedReply, answer: Answer): void {

@@ -58,28 +58,33 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
   const admissions = new Admissions<readonly string[], A>();
   const ask = atOnce(resourceServer);
 
+  const admit = (request: IncomingMessage, response: ServerResponse, next: Next, auth: A): unknown => {
+    if (response.destroyed) return undefined;
+    admissions.add(request.rawHeaders, auth);
+    request.auth = auth as RegisteredAuthentication;
+    if (!response.hasHeader('cache-control')) response.setHeader('cache-control', 'private');
+    return next();
+  };
+  const refuse = (response: ServerResponse, error: unknown): void => {
+    sendAnswer(response, resourceServer.challenge(error));
+  };
   const guard = (request: IncomingMessage, response: ServerResponse, next: Next): void => {
     if (isPreflight(request)) {
       response.statusCode = 204;
       response.end();
       return;
     }
-    const refuse = (error: unknown): void => {
-      sendAnswer(response, resourceServer.challenge(error));
-    };
-    const admit = (auth: A): unknown => {
-      if (response.destroyed) return undefined;
-      admissions.add(request.rawHeaders, auth);
-      request.auth = auth as RegisteredAuthentication;
-      if (!response.hasHeader('cache-control')) response.setHeader('cache-control', 'private');
-      return next();
-    };
     try {
       const auth = ask(resourceRequest(request), requirements);
-      const gone = isThenable(auth) ? auth.then(admit) : admit(auth);
-      if (isThenable(gone)) gone.then(undefined, refuse);
+      const gone = isThenable(auth)
+        ? auth.then((known) => admit(request, response, next, known))
+        : admit(request, response, next, auth);
+      if (isThenable(gone))
+        gone.then(undefined, (error: unknown) => {
+          refuse(response, error);
+        });
     } catch (error) {
-      refuse(error);
+      refuse(response, error);
     }
   };
   return Object.assign(guard, { of: (request: IncomingMessage): A => admissions.of(request.rawHeaders) });
