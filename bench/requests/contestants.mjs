@@ -20,6 +20,11 @@ export const CONTESTANTS = {
   bare: { title: 'no authentication', modes: [] },
   'hand-written': { title: 'hand-written, undici and node:crypto', modes: ['cached', ...INTROSPECTING] },
   ours: { title: 'oidc-resource-server', modes: ['cached', ...INTROSPECTING] },
+  'hand-written-sqlite': {
+    title: 'hand-written, users by libsql',
+    modes: ['cached'],
+    frameworks: ['express'],
+  },
   'ours-sqlite': {
     title: 'oidc-resource-server, KyselyUserStore on SQLite',
     modes: ['cached'],

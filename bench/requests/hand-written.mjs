@@ -8,8 +8,8 @@ import { CACHE, CLIENT } from './scenario.mjs';
 
 const decode = (text) => JSON.parse(Buffer.from(text, 'base64url'));
 
-export async function guardOf(mode, { url, pem }) {
-  const known = { issuer: url, users: usersBySubject() };
+export async function guardOf(mode, { url, pem }, _framework, users = usersBySubject()) {
+  const known = { issuer: url, users };
   const pool = new Pool(url, { headersTimeout: 5000, bodyTimeout: 5000, maxResponseSize: 65_536 });
   const type = mode === 'jwt' ? 'application/token-introspection+jwt' : 'application/json';
   const headers = {
