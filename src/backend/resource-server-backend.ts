@@ -9,7 +9,7 @@ import type { SettingName, Settings } from '../settings.ts';
 import type { Logger, Requirements, RevocationTarget } from '../types.ts';
 import type { UserStore } from '../user/user-store.ts';
 import { checkAudience, checkScopes } from './claim-checks.ts';
-import { withinDeadline } from './deadline.ts';
+import { Deadline } from './deadline.ts';
 import { missingEssentialClaims, profileOf } from './user-profile.ts';
 
 /** What every backend is built from. Its members may grow; a factory hands it on whole. */
@@ -47,6 +47,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
   /** Where events go. Never log a token. */
   protected readonly logger: Logger;
   readonly #userinfo: UserinfoClient;
+  readonly #deadline: Deadline;
 
   /** @throws TypeError when built without its dependencies, as a container does that does not know the class */
   constructor(dependencies: BackendDependencies<TUser>) {
@@ -58,6 +59,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
       );
     }
     this.settings = dependencies.settings;
+    this.#deadline = new Deadline(this.settings.OIDC_TIMEOUT * 1000);
     this.userStore = dependencies.userStore;
     this.logger = dependencies.logger;
     this.#userinfo = new UserinfoClient(dependencies);
@@ -252,7 +254,7 @@ export abstract class ResourceServerBackend<TUser, TClaims extends Claims = Clai
    * @throws UserStoreError when it fails or takes too long; an error of this package is handed on as it is
    */
   protected askUserStore<T>(ask: () => Awaitable<T>): Awaitable<T> {
-    return withinDeadline(this.settings.OIDC_TIMEOUT * 1000, ask);
+    return this.#deadline.within(ask);
   }
 
   #log(event: string, subject: string, message: string): void {

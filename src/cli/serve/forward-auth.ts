@@ -1,4 +1,4 @@
-import { withinDeadline } from '../../backend/deadline.ts';
+import { Deadline } from '../../backend/deadline.ts';
 import { readSettings } from '../../settings.ts';
 import { importModules, readEnvironment, type SettingsFlags } from '../environment.ts';
 import type { Terminal } from '../terminal.ts';
@@ -70,7 +70,7 @@ export async function startForwardAuth(flags: ServeFlags, terminal: Terminal): P
     });
     closers.push(() => resourceServer.close());
     // After the settings: nothing is made in a database while they are wrong.
-    if (flags.users === 'create') await withinDeadline(MIGRATION_MS, async () => database?.migrate());
+    if (flags.users === 'create') await new Deadline(MIGRATION_MS).within(async () => database?.migrate());
     const readiness = createReadiness({
       backend,
       pingUsers: database?.ping.bind(database),

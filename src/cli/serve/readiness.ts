@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ResourceServerBackend } from '../../backend/resource-server-backend.ts';
-import { withinDeadline } from '../../backend/deadline.ts';
+import { Deadline } from '../../backend/deadline.ts';
 import { isResourceServerError } from '../../errors.ts';
 import { AccessToken } from '../../secret.ts';
 
@@ -96,7 +96,7 @@ function askStore(
   otherwise: ReadinessCheck,
 ): Promise<ReadinessCheck>[] {
   if (ping === undefined) return [];
-  const answered = Promise.resolve(withinDeadline(timeoutMs, ping));
+  const answered = Promise.resolve(new Deadline(timeoutMs).within(ping));
   return [
     answered.then(
       () => ({ name: otherwise.name, status: 'pass' }),
