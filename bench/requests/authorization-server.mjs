@@ -1,6 +1,7 @@
 // The authorization server, cut down to the cost of reading a request and writing bytes that were made before. It runs in the
-// process of the load, so that neither waits for the other to be put on their core. What the token is called decides the answer; `t-17` is a good token of user-17, and what begins with `forged`
-// gets an answer that somebody else signed, or nobody. JWTs with the same claims are made for those who verify them locally.
+// process of the load, so that neither waits for the other to be put on their core. What the token is called decides the
+// answer; `t-17` is a good token of user-17, and what begins with `forged` gets an answer that somebody else signed, or nobody.
+// JWTs with the same claims are made for those who verify them locally.
 import { Buffer } from 'node:buffer';
 import { createPublicKey, randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
