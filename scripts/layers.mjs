@@ -32,7 +32,6 @@ export const LAYERS = [
     name: 'authorization-server',
     files: '^src/authorization-server/',
     below: ['ground', 'settings', 'contracts', 'key'],
-    packages: ['jose'],
   },
   { name: 'endpoint', files: '^src/endpoint/', below: ['ground', 'settings', 'contracts', 'key'] },
   {

@@ -50,9 +50,7 @@ export class MemoryClaimsCache implements ClaimsCache {
   }
 
   get(key: string): CachedClaims | undefined {
-    const parsed = this.#parsed;
-    // While half of it is empty, nobody gives way soon, and who was used last need not be noted.
-    const entry = (parsed.size * 2 < parsed.max ? parsed.peek(key) : parsed.get(key)) ?? this.#unpack(key);
+    const entry = this.#parsed.get(key) ?? this.#unpack(key);
     if (entry === undefined || entry.keptUntil > this.#now()) return entry;
     this.#parsed.delete(key);
     return undefined;

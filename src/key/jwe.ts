@@ -55,7 +55,7 @@ export function decryptWith(key: KeyObject, algorithm: string, encoding: string)
 type DecryptKey = (encryptedKey: Buffer) => Awaitable<Uint8Array>;
 
 function atOnce(key: KeyObject, hash: Hash): DecryptKey {
-  // Without options where they only say what is the default: they cost a tenth of the time on Node 24.
+  // Without options where they only say what is the default: on Node 24 they take some percent of the time.
   if (hash === 'SHA-1') return (encryptedKey) => privateDecrypt(key, encryptedKey);
   const oaepHash = hash.replace('-', '').toLowerCase();
   const options = { key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash };

@@ -44,13 +44,15 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** Makes the function that says whether requests can be decided on. It asks once for all who want to know. */
 export function createReadiness(options: ReadinessOptions): () => Promise<Readiness> {
+  // One for all checks, and so one timer.
+  const deadline = new Deadline(options.timeoutMs);
   let last: { readonly readiness: Readiness; readonly at: number } | undefined;
   let underWay: Promise<Readiness> | undefined;
   const look = async (): Promise<Readiness> => {
     const checks = await Promise.all([
       askAuthorizationServer(options),
-      ...askUsers(options),
-      ...askCache(options),
+      ...askUsers(options, deadline),
+      ...askCache(options, deadline),
     ]);
     const readiness: Readiness = {
       status: checks.every(({ status }) => status !== 'fail') ? 'ready' : 'not_ready',
@@ -80,23 +82,23 @@ async function askAuthorizationServer({ backend }: ReadinessOptions): Promise<Re
   }
 }
 
-function askUsers({ pingUsers, timeoutMs }: ReadinessOptions): Promise<ReadinessCheck>[] {
-  return askStore(pingUsers, timeoutMs, failed('users', 'ERR_USER_STORE'));
+function askUsers({ pingUsers }: ReadinessOptions, deadline: Deadline): Promise<ReadinessCheck>[] {
+  return askStore(pingUsers, deadline, failed('users', 'ERR_USER_STORE'));
 }
 
 /** Without it everything goes on, and slower: all processes would be taken out at once if it made them not ready. */
-function askCache({ pingCache, timeoutMs }: ReadinessOptions): Promise<ReadinessCheck>[] {
-  return askStore(pingCache, timeoutMs, { ...failed('cache', 'ERR_CACHE'), status: 'warn' });
+function askCache({ pingCache }: ReadinessOptions, deadline: Deadline): Promise<ReadinessCheck>[] {
+  return askStore(pingCache, deadline, { ...failed('cache', 'ERR_CACHE'), status: 'warn' });
 }
 
 /** Nothing to say of a store that there is not. */
 function askStore(
   ping: (() => Promise<void>) | undefined,
-  timeoutMs: number,
+  deadline: Deadline,
   otherwise: ReadinessCheck,
 ): Promise<ReadinessCheck>[] {
   if (ping === undefined) return [];
-  const answered = Promise.resolve(new Deadline(timeoutMs).within(ping));
+  const answered = Promise.resolve(deadline.within(ping));
   return [
     answered.then(
       () => ({ name: otherwise.name, status: 'pass' }),
