@@ -8,7 +8,7 @@ import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 export const LAYERS = [
   {
     name: 'ground',
-    files: '^src/(types|secret|errors|claims|logger|awaitable|at-once|returned)\\.ts$',
+    files: '^src/(types|secret|errors|claims|logger|awaitable|at-once|returned|shared-timer)\\.ts$',
     below: [],
   },
   {

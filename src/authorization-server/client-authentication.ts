@@ -64,9 +64,12 @@ export class ClientAuthentication {
     const secret = options.clientSecret.reveal();
     const basic = Buffer.from(`${formEncode(clientId)}:${formEncode(secret)}`).toString('base64');
     this.#credentials = {
-      client_secret_basic: { headers: { ...headers, authorization: `Basic ${basic}` }, form: '' },
+      client_secret_basic: {
+        headers: Object.freeze({ ...headers, authorization: `Basic ${basic}` }),
+        form: '',
+      },
       client_secret_post: {
-        headers: { ...headers },
+        headers: Object.freeze({ ...headers }),
         form: `&client_id=${formEncode(clientId)}&client_secret=${formEncode(secret)}`,
       },
     };

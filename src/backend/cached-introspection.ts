@@ -5,6 +5,7 @@ import type { AccessToken } from '../secret.ts';
 import type { Settings } from '../settings.ts';
 import type { Logger, RevocationTarget } from '../types.ts';
 import { cacheKeys, markName } from './cache-key.ts';
+import { Flights } from './flights.ts';
 import { InactiveTokens } from './inactive-tokens.ts';
 
 /** What {@link CachedIntrospection} is made of. */
@@ -37,7 +38,7 @@ export class CachedIntrospection<C extends Claims> {
   /** Longer than any entry that a mark is about. */
   readonly #keepMs: number;
   readonly #inactive: InactiveTokens;
-  #flights = new Map<string, Promise<C>>();
+  #flights = new Flights<C>();
 
   constructor(options: CachedIntrospectionOptions<C>) {
     const { settings, cache, backendName } = options;
@@ -71,7 +72,7 @@ export class CachedIntrospection<C extends Claims> {
   async revoke(target: RevocationTarget): Promise<void> {
     const notBefore = Date.now();
     // Who comes from now on must not join an introspection that began before.
-    this.#flights = new Map();
+    this.#flights = new Flights();
     const name = 'token' in target ? this.#keyOf(target.token) : this.#markNames(target)[0];
     if (name === undefined) return;
     await this.#options.cache?.mark([{ name, notBefore, keepMs: this.#keepMs }]);

@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import * as tls from 'node:tls';
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { Agent, buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { SharedTimer, Waiting } from '../shared-timer.ts';
 import type { HttpAdapter, HttpRequest, HttpResponse } from './http-adapter.ts';
 import { HttpError, httpErrorFrom } from './http-adapter.ts';
 
@@ -42,6 +43,16 @@ export class UndiciHttpAdapter implements HttpAdapter {
   readonly #keptAlive = new WeakSet<Error>();
   /** The latest deadline of all calls, on the monotonic clock: none of them waits longer for a connection. */
   #connectBy = 0;
+  #timer = new SharedTimer(0);
+  #lastFields: { readonly of: object; readonly fields: string[] } | undefined;
+  /** What every call tells. Made once, and no closures for each. */
+  readonly #line: Line = {
+    retry: (call, error) => this.#keptAlive.has(error) && this.#dispatch(call),
+    ended: () => {
+      this.#pending -= 1;
+      if (this.#pending === 0) this.#onIdle?.();
+    },
+  };
   #closed: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
 
@@ -73,15 +84,11 @@ export class UndiciHttpAdapter implements HttpAdapter {
   request(request: HttpRequest): Promise<HttpResponse> {
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined) throw new HttpError('network', 'The HTTP adapter is closed.');
-      const call: Call = new Call(request, this.#target(request.url), {
-        resolve,
-        reject,
-        retry: (error) => this.#keptAlive.has(error) && this.#dispatch(call),
-        ended: () => {
-          this.#pending -= 1;
-          if (this.#pending === 0) this.#onIdle?.();
-        },
-      });
+      const { method, url, headers, body = null, timeoutMs, maxBytes } = request;
+      const { origin, path } = this.#target(url);
+      const options = { origin, path, method, headers: this.#fieldsOf(headers), body };
+      const timer = this.#timerFor(timeoutMs);
+      const call = new Call({ options, maxBytes, timer, line: this.#line, resolve, reject });
       this.#pending += 1;
       this.#dispatch(call);
     });
@@ -97,13 +104,28 @@ export class UndiciHttpAdapter implements HttpAdapter {
   }
 
   #dispatch(call: Call): true {
-    this.#connectBy = Math.max(this.#connectBy, call.deadlineAt);
+    this.#connectBy = Math.max(this.#connectBy, call.until);
     try {
       this.#dispatcher.dispatch(call.options, call);
     } catch (error) {
       call.onResponseError(undefined, error);
     }
     return true;
+  }
+
+  // All requests have the same deadline, nearly always.
+  #timerFor(ms: number): SharedTimer {
+    if (this.#timer.ms !== ms) this.#timer = new SharedTimer(ms);
+    return this.#timer;
+  }
+
+  // A flat list is what undici takes as it is. That of headers which cannot change is made once.
+  #fieldsOf(headers: Readonly<Record<string, string>>): string[] {
+    if (this.#lastFields?.of === headers) return this.#lastFields.fields;
+    const fields = Object.hasOwn(headers, 'accept-encoding') ? [] : ['accept-encoding', 'identity'];
+    for (const name of Object.keys(headers)) fields.push(name, headers[name] as string);
+    if (Object.isFrozen(headers)) this.#lastFields = { of: headers, fields };
+    return fields;
   }
 
   #target(url: string): Target {
@@ -163,22 +185,25 @@ type Connect = (options: buildConnector.Options, callback: buildConnector.Callba
 
 type Target = Readonly<Record<'origin' | 'path', string>>;
 
-/** What becomes of a call. */
-interface Outcome {
-  resolve(response: HttpResponse): void;
-  reject(error: HttpError): void;
+/** What a call tells the adapter. */
+interface Line {
   /** Sends the call again, if that is safe after this error. */
-  retry(error: Error): boolean;
+  retry(call: Call, error: Error): boolean;
   ended(): void;
 }
 
-/** One request and its answer. The deadline starts when it is made. */
-class Call implements Dispatcher.DispatchHandler {
+interface CallParts {
   readonly options: Dispatcher.DispatchOptions;
-  readonly deadlineAt: number;
-  readonly #maxBytes: number;
-  readonly #outcome: Outcome;
-  readonly #timer: NodeJS.Timeout;
+  readonly maxBytes: number;
+  readonly timer: SharedTimer;
+  readonly line: Line;
+  resolve(response: HttpResponse): void;
+  reject(error: HttpError): void;
+}
+
+/** One request and its answer. The deadline starts when it is made. */
+class Call extends Waiting implements Dispatcher.DispatchHandler {
+  readonly #parts: CallParts;
   readonly #chunks: Buffer[] = [];
   #size = 0;
   #status = 0;
@@ -188,15 +213,18 @@ class Call implements Dispatcher.DispatchHandler {
   #answering = false;
   #over = false;
 
-  constructor(request: HttpRequest, target: Target, outcome: Outcome) {
-    const { method, headers, body = null, timeoutMs, maxBytes } = request;
-    this.options = { origin: target.origin, path: target.path, method, headers: fieldsOf(headers), body };
-    this.deadlineAt = performance.now() + timeoutMs;
-    this.#maxBytes = maxBytes;
-    this.#outcome = outcome;
-    this.#timer = setTimeout(() => {
-      this.#fail(new HttpError('timeout'));
-    }, timeoutMs);
+  constructor(parts: CallParts) {
+    super();
+    this.#parts = parts;
+    parts.timer.start(this);
+  }
+
+  get options(): Dispatcher.DispatchOptions {
+    return this.#parts.options;
+  }
+
+  override expire(): void {
+    this.#fail(new HttpError('timeout'));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -219,12 +247,12 @@ class Call implements Dispatcher.DispatchHandler {
       if (Array.isArray(value)) headers[name] = value.join(', ');
     }
     this.#headers = headers as Record<string, string>;
-    if (Number(this.#headers['content-length']) > this.#maxBytes) this.#fail(new HttpError('too_large'));
+    if (Number(this.#headers['content-length']) > this.#parts.maxBytes) this.#fail(new HttpError('too_large'));
   }
 
   onResponseData(_: unknown, chunk: Buffer): void {
     this.#size += chunk.length;
-    if (this.#size > this.#maxBytes) this.#fail(new HttpError('too_large'));
+    if (this.#size > this.#parts.maxBytes) this.#fail(new HttpError('too_large'));
     else this.#chunks.push(chunk);
   }
 
@@ -233,8 +261,8 @@ class Call implements Dispatcher.DispatchHandler {
     try {
       const [first] = this.#chunks;
       const raw = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
-      const body = inflated(raw, this.#headers['content-encoding'], this.#maxBytes);
-      this.#outcome.resolve({ status: this.#status, headers: this.#headers, body });
+      const body = inflated(raw, this.#headers['content-encoding'], this.#parts.maxBytes);
+      this.#parts.resolve({ status: this.#status, headers: this.#headers, body });
       this.#end();
     } catch (error) {
       this.#fail(httpErrorFrom(error));
@@ -245,30 +273,23 @@ class Call implements Dispatcher.DispatchHandler {
     if (this.#over) return;
     if (!this.#answering && this.#attempts === 1 && error instanceof Error) {
       this.#attempts = 2;
-      if (this.#outcome.retry(error)) return;
+      if (this.#parts.line.retry(this, error)) return;
     }
     this.#fail(httpErrorFrom(error));
   }
 
   #fail(error: HttpError): void {
     if (this.#over) return;
-    this.#outcome.reject(error);
+    this.#parts.reject(error);
     this.#end();
     this.#controller?.abort(error);
   }
 
   #end(): void {
     this.#over = true;
-    clearTimeout(this.#timer);
-    this.#outcome.ended();
+    this.#parts.timer.stop(this);
+    this.#parts.line.ended();
   }
-}
-
-// A flat list is what undici takes as it is.
-function fieldsOf(headers: Readonly<Record<string, string>>): string[] {
-  const fields = Object.hasOwn(headers, 'accept-encoding') ? [] : ['accept-encoding', 'identity'];
-  for (const name of Object.keys(headers)) fields.push(name, headers[name] as string);
-  return fields;
 }
 
 // In Node, `ca` replaces the authorities of the system. Only newer Nodes tell those of NODE_EXTRA_CA_CERTS too.
