@@ -11,10 +11,11 @@ import { KyselyUserStore, migrateUsers, withPreparedStatements } from 'oidc-reso
 const database = new Database(process.env.DATABASE_FILE ?? 'users.sqlite');
 database.exec('pragma busy_timeout = 5000'); // wait for another process that writes, rather than fail at once
 database.exec('pragma journal_mode = wal');
-const db = new Kysely({ dialect: new SqliteDialect({ database: withPreparedStatements(database) }) });
+const sqlite = withPreparedStatements(database);
+const db = new Kysely({ dialect: new SqliteDialect({ database: sqlite }) });
 await migrateUsers(db); // creates the table, once
 
-export const resourceServer = await createResourceServer({ userStore: new KyselyUserStore(db) });
+export const resourceServer = await createResourceServer({ userStore: new KyselyUserStore(db, { sqlite }) });
 // #endregion store
 
 const app = express();

@@ -5,16 +5,18 @@ const MS = 100;
 const expired: string[] = [];
 
 class Named extends Waiting {
-  constructor(
-    readonly name: string,
-    readonly then?: () => void,
-  ) {
+  readonly name: string;
+  readonly #follow: () => void;
+
+  constructor(name: string, follow: () => void = () => undefined) {
     super();
+    this.name = name;
+    this.#follow = follow;
   }
 
   override expire(): void {
     expired.push(this.name);
-    this.then?.();
+    this.#follow();
   }
 }
 

@@ -53,9 +53,30 @@ export class Authenticator<U, C extends Claims> {
   ): Awaitable<Authentication<U, C> | undefined> {
     const attempt: Attempt<C> = { request, requirements, token: undefined, claims: undefined };
     try {
-      const authentication = this.#token(attempt);
+      const token = extractAccessToken(request, this.#schemes);
+      if (token === undefined) {
+        if (requirements.optional) return undefined;
+        throw new NoCredentialsError();
+      }
+      attempt.token = token;
+      const claims = this.#options.backend.getClaims(token);
+      if (isThenable(claims)) return this.#whenKnown(attempt, token, claims);
+      const authentication = this.#possession(attempt, token, freezeClaims(claims));
       if (!isThenable(authentication)) return authentication;
       return authentication.catch((error: unknown) => this.#refuse(error, attempt));
+    } catch (error) {
+      return this.#refuse(error, attempt);
+    }
+  }
+
+  async #whenKnown(
+    attempt: Attempt<C>,
+    token: AccessToken,
+    claims: Promise<C>,
+  ): Promise<Authentication<U, C>> {
+    try {
+      const authentication = this.#possession(attempt, token, freezeClaims(await claims));
+      return isThenable(authentication) ? await authentication : authentication;
     } catch (error) {
       return this.#refuse(error, attempt);
     }
@@ -64,19 +85,6 @@ export class Authenticator<U, C extends Claims> {
   #refuse(error: unknown, { token, claims }: Attempt<C>): never {
     logRefusal(this.#options.logger, error, token, claims);
     throw error;
-  }
-
-  #token(attempt: Attempt<C>): Awaitable<Authentication<U, C> | undefined> {
-    const token = extractAccessToken(attempt.request, this.#schemes);
-    if (token === undefined) {
-      if (attempt.requirements.optional) return undefined;
-      throw new NoCredentialsError();
-    }
-    attempt.token = token;
-    const claims = this.#options.backend.getClaims(token);
-    return isThenable(claims)
-      ? Promise.resolve(claims).then((found) => this.#possession(attempt, token, freezeClaims(found)))
-      : this.#possession(attempt, token, freezeClaims(claims));
   }
 
   #possession(attempt: Attempt<C>, token: AccessToken, claims: C): Awaitable<Authentication<U, C>> {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Kysely } from 'kysely';
-import type { KyselyUserStore } from '../user/kysely-user-store.ts';
+import type { KyselyUserStore, PreparedSqlite } from '../user/kysely-user-store.ts';
 import { UsageError } from './exit-code.ts';
 
 /** The users' database that `--database` names. */
@@ -30,9 +30,11 @@ export async function openUserDatabase(
   if (!postgres && /^[a-z][a-z0-9+.-]+:\/\//i.test(database)) {
     throw new UsageError('--database is neither an SQLite file nor a postgres:// URL.');
   }
-  const db = postgres ? await openPostgres(database, timeoutMs) : await openSqlite(database, create);
+  const { db, sqlite } = postgres
+    ? await openPostgres(database, timeoutMs)
+    : await openSqlite(database, create);
   const { KyselyUserStore, migrateUsers } = await import('../user/kysely-user-store.ts');
-  const store = new KyselyUserStore(db);
+  const store = new KyselyUserStore(db, { ...(sqlite !== undefined && { sqlite }) });
   return {
     store,
     migrate: () => migrateUsers(db),
@@ -43,8 +45,13 @@ export async function openUserDatabase(
   };
 }
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the table is the store's
-async function openPostgres(url: string, timeoutMs: number): Promise<Kysely<any>> {
+interface Opened {
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the table is the store's
+  readonly db: Kysely<any>;
+  readonly sqlite?: PreparedSqlite;
+}
+
+async function openPostgres(url: string, timeoutMs: number): Promise<Opened> {
   const { Kysely, PostgresDialect } = await peer('kysely', () => import('kysely'));
   const { default: pg } = await peer('pg', () => import('pg'));
   let pool;
@@ -56,20 +63,18 @@ async function openPostgres(url: string, timeoutMs: number): Promise<Kysely<any>
   }
   // A connection that breaks while nobody uses it must not end the process; who uses the next one is told.
   pool.on('error', () => undefined);
-  return new Kysely({ dialect: new PostgresDialect({ pool }) });
+  return { db: new Kysely({ dialect: new PostgresDialect({ pool }) }) };
 }
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the table is the store's
-async function openSqlite(file: string, create: boolean): Promise<Kysely<any>> {
+async function openSqlite(file: string, create: boolean): Promise<Opened> {
   const { Kysely, SqliteDialect } = await peer('kysely', () => import('kysely'));
   const { default: Database } = await peer('libsql', () => import('libsql'));
   const { withPreparedStatements } = await import('../user/kysely-statements.ts');
   // The driver would make a file of its own, and a slip in the path would go unseen.
   if (!create && !existsSync(file)) throw new UsageError(`--database: there is no file ${file}.`);
   try {
-    return new Kysely({
-      dialect: new SqliteDialect({ database: withPreparedStatements(new Database(file)) }),
-    });
+    const sqlite = withPreparedStatements(new Database(file));
+    return { db: new Kysely({ dialect: new SqliteDialect({ database: sqlite }) }), sqlite };
   } catch {
     throw new UsageError(`--database: ${file} cannot be opened as an SQLite file.`);
   }

@@ -247,7 +247,8 @@ class Call extends Waiting implements Dispatcher.DispatchHandler {
       if (Array.isArray(value)) headers[name] = value.join(', ');
     }
     this.#headers = headers as Record<string, string>;
-    if (Number(this.#headers['content-length']) > this.#parts.maxBytes) this.#fail(new HttpError('too_large'));
+    if (Number(this.#headers['content-length']) > this.#parts.maxBytes)
+      this.#fail(new HttpError('too_large'));
   }
 
   onResponseData(_: unknown, chunk: Buffer): void {

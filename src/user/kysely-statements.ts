@@ -2,29 +2,96 @@ import type { SqliteDatabase, SqliteStatement } from 'kysely';
 
 const MAX_STATEMENTS = 100;
 
+/** What {@link withPreparedStatements} takes of better-sqlite3 or libsql. */
+export interface SqliteDriver extends SqliteDatabase {
+  /** Whether a transaction is open. */
+  readonly inTransaction?: boolean;
+}
+
+/** What {@link withPreparedStatements} takes of `node:sqlite`: a `DatabaseSync` of Node 24 and later. */
+export interface NodeSqliteDriver {
+  /** Whether a transaction is open. */
+  readonly isTransaction: boolean;
+  /** Makes a statement. */
+  prepare(sql: string): {
+    columns(): readonly unknown[];
+    all(...parameters: never[]): unknown[];
+    run(...parameters: never[]): ReturnType<SqliteStatement['run']>;
+    iterate(...parameters: never[]): IterableIterator<unknown>;
+  };
+  /** Closes the database. */
+  close(): void;
+}
+
+/** An SQLite database with prepared statements: what `SqliteDialect` takes, and the option `sqlite` of a user store. */
+export interface PreparedSqlite extends SqliteDatabase {
+  /**
+   * Makes the function that runs one query of the caller's own at once. It returns `undefined` while a transaction is open: what is
+   * written there is not yet so, and `SqliteDialect` waits for its end.
+   */
+  query(sql: string): (parameters: readonly unknown[]) => unknown[] | undefined;
+}
+
 /**
- * Has SQLite prepare each query once, and not for each request: hand the result to `SqliteDialect` in place of the database.
+ * Has SQLite prepare each query once, and not for each request: hand the result to `SqliteDialect` in place of the database,
+ * and to `KyselyUserStore` as its option `sqlite`, which then looks users up without a promise.
  *
- * For better-sqlite3, libsql and whatever else `SqliteDialect` takes. A hundred statements are kept; the
- * database itself is left as it is.
+ * For better-sqlite3, libsql and whatever else `SqliteDialect` takes, and for `node:sqlite`, which it does not take by itself.
+ * A hundred statements are kept; the database itself is left as it is.
  *
  * @example
  * {@includeCode ../../examples/kysely-sqlite.ts}
+ * @see {@link https://nodejs.org/api/sqlite.html | Node: SQLite}
  */
-export function withPreparedStatements(database: SqliteDatabase): SqliteDatabase {
+export function withPreparedStatements(database: SqliteDriver | NodeSqliteDriver): PreparedSqlite {
+  const driver = isNodeSqlite(database) ? driverOf(database) : database;
   const kept = new Map<string, SqliteStatement>();
   return {
     prepare(sql) {
       const known = kept.get(sql);
       if (known !== undefined) return known;
-      const statement = database.prepare(sql);
+      const statement = driver.prepare(sql);
       const [oldest] = kept.size >= MAX_STATEMENTS ? kept.keys() : [];
       if (oldest !== undefined) kept.delete(oldest);
       kept.set(sql, statement);
       return statement;
     },
+    query(sql) {
+      // Of its own: one that the application is reading from, row by row, could not be begun anew.
+      let statement: SqliteStatement | undefined;
+      return (parameters) => {
+        // A driver that does not say may be in one.
+        if (driver.inTransaction !== false) return undefined;
+        statement ??= driver.prepare(sql);
+        return statement.all(parameters);
+      };
+    },
     close() {
       kept.clear();
+      driver.close();
+    },
+  };
+}
+
+function isNodeSqlite(database: SqliteDriver | NodeSqliteDriver): database is NodeSqliteDriver {
+  return 'isTransaction' in database;
+}
+
+function driverOf(database: NodeSqliteDriver): SqliteDriver {
+  return {
+    get inTransaction() {
+      return database.isTransaction;
+    },
+    prepare(sql) {
+      const statement = database.prepare(sql);
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters) => statement.all(...(parameters as never[])),
+        run: (parameters) => statement.run(...(parameters as never[])),
+        iterate: (parameters) => statement.iterate(...(parameters as never[])),
+      };
+    },
+    close() {
       database.close();
     },
   };

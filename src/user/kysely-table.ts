@@ -1,4 +1,5 @@
 import type { Claims } from '../claims.ts';
+import type { PreparedSqlite } from './kysely-statements.ts';
 import type { ColumnValue, Dialect } from './kysely-values.ts';
 
 /** A row of the table that `migrateUsers` creates. */
@@ -50,6 +51,12 @@ export interface KyselyUserStoreOptions {
   readonly initial?: (claims: Claims) => Readonly<Record<string, ColumnValue>>;
   /** Default: found by the Kysely instance. */
   readonly dialect?: Dialect;
+  /**
+   * What `withPreparedStatements` made of the SQLite database of the Kysely instance: users are then looked up in it at once,
+   * since there is nothing to wait for. While a transaction is open, and where Kysely has plugins, they are looked up through Kysely
+   * as ever; its `log` sees only those. Default: always through Kysely.
+   */
+  readonly sqlite?: PreparedSqlite;
 }
 
 /** The columns of that table. */

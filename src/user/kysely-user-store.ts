@@ -4,6 +4,7 @@
  * @module oidc-resource-server/kysely
  */
 import { type CompiledQuery, type ExpressionBuilder, type Kysely } from 'kysely';
+import type { Awaitable } from '../awaitable.ts';
 import { isIdentifier } from '../claims.ts';
 import { InvalidTokenError } from '../errors.ts';
 import {
@@ -25,13 +26,19 @@ import {
 } from './kysely-values.ts';
 import type { UserProfile, UserStore } from './user-store.ts';
 
-export { withPreparedStatements } from './kysely-statements.ts';
+export {
+  type NodeSqliteDriver,
+  type PreparedSqlite,
+  type SqliteDriver,
+  withPreparedStatements,
+} from './kysely-statements.ts';
 export { migrateUsers, type MigrateUsersOptions } from './kysely-migration.ts';
 export type { KyselyUserStoreOptions, UserColumns, UserRow } from './kysely-table.ts';
 export type { ColumnValue, Dialect } from './kysely-values.ts';
 
 type AnyRow = Record<string, unknown>;
 type Tables = Record<string, AnyRow>;
+type RowsAtOnce = (parameters: readonly unknown[]) => AnyRow[] | undefined;
 type Conditions = ExpressionBuilder<Tables, string>;
 
 /**
@@ -51,6 +58,7 @@ export class KyselyUserStore<Row extends object = UserRow> implements UserStore<
   readonly #options: KyselyUserStoreOptions;
   readonly #table: string;
   readonly #bySubject: CompiledQuery<AnyRow>;
+  readonly #rowsAtOnce: RowsAtOnce | undefined;
 
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever tables the application has
   constructor(db: Kysely<any>, options: KyselyUserStoreOptions = {}) {
@@ -64,16 +72,27 @@ export class KyselyUserStore<Row extends object = UserRow> implements UserStore<
       .selectAll()
       .where((eb) => this.#isKey(eb, 'issuer', 'subject'))
       .compile();
+    // Rows come to plugins as promises.
+    if (options.sqlite !== undefined && db.getExecutor().plugins.length === 0) {
+      this.#rowsAtOnce = options.sqlite.query(this.#bySubject.sql) as RowsAtOnce;
+    }
     // What the table has no column for, the store cannot do; the settings that need it say so at the start.
     if (this.#columns.email === false) withhold(this, 'linkByVerifiedEmail');
     if (this.#columns.updatedAt === false) withhold(this, 'updatedAt');
   }
 
-  async findBySubject(issuer: string, subject: string): Promise<Row | undefined> {
+  findBySubject(issuer: string, subject: string): Awaitable<Row | undefined> {
     if (!isIdentifier(issuer) || !isIdentifier(subject)) return undefined;
+    const parameters = this.#columns.issuer === false ? [subject] : [issuer, subject];
+    const rows = this.#rowsAtOnce?.(parameters);
+    if (rows !== undefined) return this.#one(rows, issuer, subject);
+    return this.#db
+      .executeQuery<AnyRow>({ ...this.#bySubject, parameters })
+      .then((found) => this.#one(found.rows, issuer, subject));
+  }
+
+  #one(rows: readonly AnyRow[], issuer: string, subject: string): Row | undefined {
     const { issuer: issuerColumn, subject: subjectColumn } = this.#columns;
-    const parameters = issuerColumn === false ? [subject] : [issuer, subject];
-    const { rows } = await this.#db.executeQuery<AnyRow>({ ...this.#bySubject, parameters });
     // Whatever the database takes for equal, only the same bytes are the same person.
     const found = rows.filter(
       (row) => row[subjectColumn] === subject && (issuerColumn === false || row[issuerColumn] === issuer),

@@ -77,5 +77,6 @@ export function dateValue(ms: number, dialect: Dialect): string | Date {
 export function isUniqueViolation(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (code === '23505' || code === 'ER_DUP_ENTRY') return true;
-  return String(code).startsWith('SQLITE_CONSTRAINT') && String(message).includes('UNIQUE');
+  // better-sqlite3 and libsql name what was violated, node:sqlite only in the message.
+  return /^(SQLITE_CONSTRAINT|ERR_SQLITE_ERROR$)/.test(String(code)) && String(message).includes('UNIQUE');
 }

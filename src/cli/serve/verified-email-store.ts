@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.ts';
 import { ownClaim } from '../../claims.ts';
 import type { KyselyUserStore } from '../../user/kysely-user-store.ts';
 import type { UserProfile, UserStore } from '../../user/user-store.ts';
@@ -15,7 +16,7 @@ export class VerifiedEmailStore implements UserStore<Row> {
     this.#store = store;
   }
 
-  findBySubject(issuer: string, subject: string): Promise<Row | undefined> {
+  findBySubject(issuer: string, subject: string): Awaitable<Row | undefined> {
     return this.#store.findBySubject(issuer, subject);
   }
 
