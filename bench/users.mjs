@@ -1,13 +1,11 @@
 // What a look-up of a user in SQLite costs, and what share that is of a whole authentication with introspection over
 // loopback HTTP. `npm run build` comes first.
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker, isMainThread, parentPort } from 'node:worker_threads';
 import { table } from './marked.mjs';
 import { COMMON_OPTIONS, finish, median } from './report.mjs';
+import { openDatabase, SQLITE } from './requests/database.mjs';
 
 if (!isMainThread) {
   // The authorization server, in a thread of its own: every token is Alice's, of the number that it ends with.
@@ -25,7 +23,6 @@ if (!isMainThread) {
   server.listen(0, '127.0.0.1', () => parentPort.postMessage(`http://127.0.0.1:${server.address().port}`));
 } else {
   const { Kysely, SqliteDialect } = await import('kysely');
-  const { default: Database } = await import('libsql');
   const { createResourceServer } = await import('oidc-resource-server');
   const { KyselyUserStore, migrateUsers, withPreparedStatements } =
     await import('oidc-resource-server/kysely');
@@ -34,14 +31,13 @@ if (!isMainThread) {
   const ROUNDS = chosen.quick ? 1 : 7;
   const CALLS = chosen.quick ? 200 : 3000;
 
-  const directory = mkdtempSync(join(tmpdir(), 'bench-'));
-  const database = new Database(join(directory, 'users.sqlite'));
-  database.exec('pragma journal_mode = wal');
-  const db = new Kysely({ dialect: new SqliteDialect({ database: withPreparedStatements(database) }) });
+  const database = await openDatabase();
+  const sqlite = withPreparedStatements(database);
+  const db = new Kysely({ dialect: new SqliteDialect({ database: sqlite }) });
   await migrateUsers(db);
   const worker = new Worker(new URL(import.meta.url));
   const url = await new Promise((resolve) => worker.once('message', resolve));
-  const store = new KyselyUserStore(db);
+  const store = new KyselyUserStore(db, { sqlite });
   database.exec('begin');
   for (let i = 0; i < USERS; i += 1)
     await store.create(url, `user-${i}`, { fullName: `User ${i}`, claims: {} });
@@ -83,7 +79,7 @@ if (!isMainThread) {
   const more = request - of('one request, users from the claims');
   const page = [
     '### Users',
-    `One after the other, with ${USERS} users, in microseconds; medians of ${ROUNDS} rounds of ${CALLS}. The table of users ` +
+    `One after the other, with ${USERS} users in ${SQLITE}, in microseconds; medians of ${ROUNDS} rounds of ${CALLS}. The table of users ` +
       `makes ${((more / request) * 100).toFixed(0)} % of the request.`,
     table(
       ['', 'microseconds'],
@@ -92,5 +88,4 @@ if (!isMainThread) {
   ].join('\n\n');
   finish({ page }, chosen);
   await Promise.all([withTable.close(), withoutTable.close(), worker.terminate(), db.destroy()]);
-  rmSync(directory, { recursive: true });
 }

@@ -52,7 +52,11 @@ describe('one timer for all (X3)', () => {
   it('leaves out who is stopped by somebody who gives up', () => {
     const timer = new SharedTimer(MS);
     const second = new Named('second');
-    timer.start(new Named('first', () => timer.stop(second)));
+    timer.start(
+      new Named('first', () => {
+        timer.stop(second);
+      }),
+    );
     timer.start(second);
     timer.start(new Named('third'));
     vi.advanceTimersByTime(MS);
@@ -61,7 +65,11 @@ describe('one timer for all (X3)', () => {
 
   it('lets somebody begin to wait when somebody gives up', () => {
     const timer = new SharedTimer(MS);
-    timer.start(new Named('first', () => timer.start(new Named('next'))));
+    timer.start(
+      new Named('first', () => {
+        timer.start(new Named('next'));
+      }),
+    );
     vi.advanceTimersByTime(MS);
     expect(expired).toEqual(['first']);
     expect(vi.getTimerCount()).toBe(1);

@@ -1,4 +1,5 @@
 // Who is measured, on which path, and in which framework. Each is the module of its name in this folder.
+import { SQLITE } from './database.mjs';
 
 /** The frameworks, by the names that readers know. */
 export const FRAMEWORKS = { express: 'Express 5', fastify: 'Fastify 5', node: 'node:http' };
@@ -21,12 +22,12 @@ export const CONTESTANTS = {
   'hand-written': { title: 'hand-written, undici and node:crypto', modes: ['cached', ...INTROSPECTING] },
   ours: { title: 'oidc-resource-server', modes: ['cached', ...INTROSPECTING] },
   'hand-written-sqlite': {
-    title: 'hand-written, users by libsql',
+    title: `hand-written, users by ${SQLITE}`,
     modes: ['cached'],
     frameworks: ['express'],
   },
   'ours-sqlite': {
-    title: 'oidc-resource-server, KyselyUserStore on SQLite',
+    title: `oidc-resource-server, KyselyUserStore on ${SQLITE}`,
     modes: ['cached'],
     frameworks: ['express'],
   },

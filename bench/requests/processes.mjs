@@ -7,6 +7,8 @@ import { clearTimeout, setTimeout } from 'node:timers';
 /** Whether processes are kept on cores: it takes `taskset` and two cores. */
 export const PINNED = availableParallelism() > 1 && spawnSync('taskset', ['-c', '0', 'true']).status === 0;
 
+/** So that a process can be told to collect its garbage. */
+const FLAGS = ['--expose-gc'];
 const started = new Set();
 
 /** Keeps this very process, with all its threads, on a core. */
@@ -20,11 +22,11 @@ export async function start(script, core, argument) {
   const env = { ...process.env, NODE_ENV: 'production' };
   const child =
     PINNED && core !== undefined
-      ? spawn('taskset', ['-c', String(core), process.execPath, path, argument], {
+      ? spawn('taskset', ['-c', String(core), process.execPath, ...FLAGS, path, argument], {
           env,
           stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         })
-      : fork(path, [argument], { env });
+      : fork(path, [argument], { env, execArgv: FLAGS });
   started.add(child);
   child.once('exit', () => started.delete(child));
   return { child, ...(await reply(child)) };

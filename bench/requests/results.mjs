@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { table } from '../marked.mjs';
 import { median } from '../report.mjs';
 import { CONTESTANTS, FRAMEWORKS, MODES } from './contestants.mjs';
+import { SQLITE } from './database.mjs';
 import { PINNED } from './processes.mjs';
 import { hadTimeToSpare, timesOf } from './shares.mjs';
 
@@ -76,7 +77,6 @@ const PACKAGES = [
   'express-oauth2-jwt-bearer',
   '@fastify/jwt',
   'kysely',
-  'libsql',
 ];
 
 /** What was measured with, where, and when. */
@@ -89,8 +89,8 @@ export function circumstances({ starts, rounds, seconds, core }) {
   return [
     `Node ${process.version}, ${new Date().toISOString().slice(0, 10)}; ${cores.length} cores, ${cores[0].model}; ` +
       `${PINNED && core !== undefined ? 'the server on one core, everything else on another' : 'processes not kept on cores'}; ` +
-      `medians of ${starts * rounds} rounds of ${seconds} s, in ${starts} processes each.`,
-    `${PACKAGES.map(version).join(', ')}.`,
+      `medians of ${starts * rounds} rounds of ${seconds} s, in ${starts} processes each, whose garbage had been collected some times.`,
+    `${[...PACKAGES.map(version), SQLITE === 'libsql' ? version(SQLITE) : `${SQLITE} ${process.versions.sqlite}`].join(', ')}.`,
     '\\* The server had time to spare: the load limited this one. Its shares, and shares of it, are by CPU time.',
   ];
 }

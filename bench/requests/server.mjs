@@ -1,7 +1,9 @@
 // A process of its own: one contestant in one framework. `start` and `stop` messages frame what is measured, `profile`
-// and `profiled` what is profiled, `watch` and `watched` for how long the event loop was held up.
+// and `profiled` what is profiled, `watch` and `watched` for how long the event loop was held up; `collect` has all garbage
+// collected.
 import { Session } from 'node:inspector/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers';
 import { FRAMEWORKS } from './frameworks.mjs';
 
 const { framework, contestant, mode, url, pem } = JSON.parse(process.argv[2]);
@@ -29,6 +31,12 @@ process.on('message', async (message) => {
     process.send('profiling');
   } else if (message === 'profiled') {
     process.send((await session.post('Profiler.stop')).profile);
+  } else if (message === 'collect') {
+    // Later: a message comes within process.nextTick, and what that has made would be kept alive.
+    setImmediate(() => {
+      globalThis.gc();
+      process.send('collected');
+    });
   } else if (message === 'watch') {
     delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();

@@ -137,7 +137,9 @@ export class CachedIntrospection<C extends Claims> {
     const flights = this.#flights;
     const shared = flights.get(key);
     if (shared !== undefined) return shared;
-    const flight = this.#introspect(key, token, () => { flights.delete(key); });
+    const flight = this.#introspect(key, token, () => {
+      flights.delete(key);
+    });
     flights.set(key, flight);
     return flight;
   }

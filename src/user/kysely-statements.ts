@@ -13,14 +13,21 @@ export interface NodeSqliteDriver {
   /** Whether a transaction is open. */
   readonly isTransaction: boolean;
   /** Makes a statement. */
-  prepare(sql: string): {
-    columns(): readonly unknown[];
-    all(...parameters: never[]): unknown[];
-    run(...parameters: never[]): ReturnType<SqliteStatement['run']>;
-    iterate(...parameters: never[]): IterableIterator<unknown>;
-  };
+  prepare(sql: string): NodeSqliteStatement;
   /** Closes the database. */
   close(): void;
+}
+
+/** A statement of `node:sqlite`. */
+export interface NodeSqliteStatement {
+  /** What it returns; nothing where it only writes. */
+  columns(): readonly unknown[];
+  /** All rows. */
+  all(...parameters: never[]): unknown[];
+  /** Writes. */
+  run(...parameters: never[]): ReturnType<SqliteStatement['run']>;
+  /** The rows one by one. */
+  iterate(...parameters: never[]): IterableIterator<unknown>;
 }
 
 /** An SQLite database with prepared statements: what `SqliteDialect` takes, and the option `sqlite` of a user store. */

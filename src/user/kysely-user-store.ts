@@ -28,6 +28,7 @@ import type { UserProfile, UserStore } from './user-store.ts';
 
 export {
   type NodeSqliteDriver,
+  type NodeSqliteStatement,
   type PreparedSqlite,
   type SqliteDriver,
   withPreparedStatements,
