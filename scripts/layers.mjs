@@ -48,12 +48,12 @@ export const LAYERS = [
   {
     name: 'drivers',
     files:
-      '^src/(framework/|cache/|http/(undici|fetch|late)-adapter\\.ts$|user/((claims|memory)-user-store|kysely-.*)\\.ts$)',
+      '^src/(framework/|cache/|http/((undici|fetch|late)-adapter|undici-call)\\.ts$|user/((claims|memory)-user-store|kysely-.*)\\.ts$)',
     below: ['ground', 'settings', 'contracts'],
     // Only the bases of the framework adapters, and the parts of the Kysely store, are shared; drivers of one contract do
     // not know each other. Each has its own third party: see ONE_FILE.
     within:
-      '^src/(framework/(admissions|node|node-request|node-body|fetch-body|form-text|nest-guard|fetch|fetch-request|published-answer)|user/kysely-(migration|statements|table|values)|cache/.*)\\.ts$',
+      '^src/(framework/(admissions|node|node-request|node-body|fetch-body|form-text|nest-guard|fetch|fetch-request|published-answer)|http/undici-call|user/kysely-(migration|statements|table|values)|cache/.*)\\.ts$',
     packages: ['*'],
   },
   {
@@ -81,7 +81,6 @@ export const ONE_FILE = {
   convict: 'src/settings.ts',
   tsyringe: 'src/container.ts',
   'reflect-metadata': 'src/container.ts',
-  undici: 'src/http/undici-adapter.ts',
   commander: 'src/cli/program.ts',
   express: 'src/framework/express.ts',
   fastify: 'src/framework/fastify.ts',
@@ -100,6 +99,7 @@ export const ONE_FILE = {
 
 /** The exceptions: a store and an adapter that are several files. */
 export const SEVERAL_FILES = {
+  undici: /^src\/http\/undici-/,
   kysely: /^src\/(user\/kysely-|cli\/user-database)/,
   '@nestjs/common': /^src\/framework\/nest(-guard)?\.ts$/,
   '@nestjs/core': /^src\/framework\/nest(-guard)?\.ts$/,

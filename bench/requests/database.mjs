@@ -7,6 +7,7 @@ import { join } from 'node:path';
 /** Which SQLite it is. */
 export const SQLITE = isBuiltin('node:sqlite') ? 'node:sqlite' : 'libsql';
 
+/** Opens an empty one, with `exec` and `prepare` as both have them. */
 export async function openDatabase() {
   const directory = mkdtempSync(join(tmpdir(), 'bench-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));

@@ -85,12 +85,13 @@ export function circumstances({ starts, rounds, seconds, core }) {
     const path = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
     return `${name} ${JSON.parse(readFileSync(path, 'utf8')).version}`;
   };
+  const sqlite = SQLITE === 'libsql' ? version(SQLITE) : `${SQLITE} ${process.versions.sqlite}`;
   const cores = cpus();
   return [
     `Node ${process.version}, ${new Date().toISOString().slice(0, 10)}; ${cores.length} cores, ${cores[0].model}; ` +
       `${PINNED && core !== undefined ? 'the server on one core, everything else on another' : 'processes not kept on cores'}; ` +
       `medians of ${starts * rounds} rounds of ${seconds} s, in ${starts} processes each, whose garbage had been collected some times.`,
-    `${[...PACKAGES.map(version), SQLITE === 'libsql' ? version(SQLITE) : `${SQLITE} ${process.versions.sqlite}`].join(', ')}.`,
+    `${[...PACKAGES.map(version), sqlite].join(', ')}.`,
     '\\* The server had time to spare: the load limited this one. Its shares, and shares of it, are by CPU time.',
   ];
 }

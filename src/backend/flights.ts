@@ -1,12 +1,12 @@
-/** So many are kept in one table. By then the garbage collector has seen it once or twice, and has not moved it to what is old. */
+/** So many are entered in one table. Under load the garbage collector has seen it once or twice by then, and it is still young. */
 const MAX_ENTERED = 512;
 
 /**
  * Introspections under way, by key.
  *
- * Two Maps take turns, since V8 makes the table of a Map that has grown old among what is old, each time anew: whatever it has held,
- * a promise and with it a whole request, is then collected late and dearly. With one Map the garbage of a request took twice
- * the time.
+ * Two Maps take turns. Once the table of a Map is among what is old, V8 makes each new one of that Map there, too; and whatever it
+ * has held, a promise and with it a whole request, is collected late and dearly. With one Map the garbage of a request took half
+ * as much time again in Node 20, and twice the time in Node 24.
  */
 export class Flights<T> {
   #entered = 0;

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import type { Kysely } from 'kysely';
 import type { KyselyUserStore, PreparedSqlite } from '../user/kysely-user-store.ts';
 import { UsageError } from './exit-code.ts';
 
@@ -46,8 +45,7 @@ export async function openUserDatabase(
 }
 
 interface Opened {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the table is the store's
-  readonly db: Kysely<any>;
+  readonly db: ConstructorParameters<typeof KyselyUserStore>[0];
   readonly sqlite?: PreparedSqlite;
 }
 

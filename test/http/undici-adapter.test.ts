@@ -127,4 +127,37 @@ describe('UndiciHttpAdapter', () => {
       );
     });
   });
+
+  describe('what requests have in common', () => {
+    const echo = () => http((request, response) => response.end(String(request.headers['x-name'])));
+
+    it('is found out once where headers cannot change, and anew where they can', () =>
+      withServer(echo(), ({ host }) =>
+        withAdapter(new UndiciHttpAdapter(), async (adapter) => {
+          const names = async (headers: Record<string, string>) =>
+            textOf(await adapter.request(asking(`http://${host}`, { headers })));
+          const changing = { 'x-name': 'first' };
+          const frozen = Object.freeze({ 'x-name': 'frozen' });
+          expect(await names(frozen)).toBe('frozen');
+          expect(await names(frozen)).toBe('frozen');
+          expect(await names(Object.freeze({ 'x-name': 'other' }))).toBe('other');
+          expect(await names(changing)).toBe('first');
+          changing['x-name'] = 'second';
+          expect(await names(changing)).toBe('second');
+        }),
+      ));
+
+    it('is no deadline of another length (A2)', () =>
+      withServer(silent(), ({ host }) =>
+        withAdapter(new UndiciHttpAdapter(), async (adapter) => {
+          const order: number[] = [];
+          const give = async (timeoutMs: number) => {
+            expect(await kindOf(adapter.request(asking(`http://${host}`, { timeoutMs })))).toBe('timeout');
+            order.push(timeoutMs);
+          };
+          await Promise.all([400, 50, 225, 100].map(give));
+          expect(order).toEqual([50, 100, 225, 400]);
+        }),
+      ));
+  });
 });
