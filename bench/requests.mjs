@@ -38,11 +38,10 @@ const { values: options } = parseArgs({
   },
 });
 const plan = options.quick
-  ? { starts: 1, rounds: 1, seconds: 0.5, warmUp: 0, settle: 0, connections: 5 }
+  ? { starts: 1, unmeasured: 0, rounds: 1, seconds: 0.5, collections: 0, settle: 0, connections: 5 }
   : // Short turns: what the machine does meanwhile happens to neighbours alike. Several processes of each, since where its code
     // and its data came to lie makes some percent. Whoever has waited for its turn comes back to cold caches: not measured.
-    { starts: 3, rounds: 8, seconds: 0.25, warmUp: 2.5, settle: 0.1, core: 0 };
-const COLLECTIONS = 8;
+    { starts: 4, unmeasured: 2, rounds: 8, seconds: 0.25, collections: 8, settle: 0.1, core: 0 };
 const only = options.only.split(',').filter(Boolean);
 
 /** Whether a name is wanted: all are, unless `--only` names some of its kind. */
@@ -58,11 +57,10 @@ function isWanted(name, kind) {
  * bare one would be measured without it.
  */
 async function warmUp({ child, url, jwts }) {
-  for (let i = 0; i < COLLECTIONS; i += 1) {
-    await load(url, plan.warmUp / (2 * COLLECTIONS), { jwts });
+  for (let i = 0; i < plan.collections; i += 1) {
+    await load(url, plan.seconds, { jwts });
     await ask(child, 'collect');
   }
-  await load(url, plan.warmUp / 2, { jwts });
 }
 
 /** Measures one contestant for one round. */
@@ -108,20 +106,27 @@ async function measureFramework(framework, surroundings) {
   for (let begun = 1; begun <= plan.starts; begun += 1) {
     const runs = await Promise.all(results.map((run) => startContestant(run, surroundings)));
     for (const run of runs) await check(run, surroundings.authorizationServer);
-    if (plan.warmUp > 0) for (const run of runs) await warmUp(run);
-    for (let round = 0; round < plan.rounds; round += 1) await measureRound(runs, round);
+    for (const run of runs) await warmUp(run);
+    for (let round = 0; round < plan.unmeasured; round += 1) await measureRound(runs);
+    for (let round = 0; round < plan.rounds; round += 1) {
+      for (const [run, figures] of await measureRound(runs)) run.rounds.push(figures);
+    }
     for (const { child } of runs) await stop(child);
     console.log(`${framework}, ${begun} of ${plan.starts}: ${soFar(results)}`);
   }
   return results;
 }
 
-async function measureRound(runs, round) {
-  // Each round begins with another one, so that nobody always comes after the same neighbour.
-  for (let i = 0; i < runs.length; i += 1) {
-    const run = runs[(round + i) % runs.length];
-    run.rounds.push(await measure(run));
-  }
+/** Measures each once, in an order that nothing which comes and goes on the machine can keep step with. */
+async function measureRound(runs) {
+  const measured = [];
+  for (const run of shuffled(runs)) measured.push([run, await measure(run)]);
+  return measured;
+}
+
+function shuffled(list) {
+  const order = list.map((item) => ({ item, place: Math.random() }));
+  return order.sort((a, b) => a.place - b.place).map(({ item }) => item);
 }
 
 function soFar([bare, ...others]) {

@@ -7,8 +7,11 @@ import { clearTimeout, setTimeout } from 'node:timers';
 /** Whether processes are kept on cores: it takes `taskset` and two cores. */
 export const PINNED = availableParallelism() > 1 && spawnSync('taskset', ['-c', '0', 'true']).status === 0;
 
-/** So that a process can be told to collect its garbage. */
-const FLAGS = ['--expose-gc'];
+/**
+ * A process can be told to collect its garbage, and does not do so by itself because it is idle: one with so many requests would
+ * not be, and here each one waits for its turn most of the time. Optimized code is collected, too, and it comes back slow.
+ */
+const FLAGS = ['--expose-gc', '--no-memory-reducer'];
 const started = new Set();
 
 /** Keeps this very process, with all its threads, on a core. */
