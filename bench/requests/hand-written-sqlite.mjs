@@ -14,14 +14,18 @@ export async function guardOf(mode, surroundings) {
   for (let i = 0; i < USERS; i += 1) insert.run(surroundings.url, `user-${i}`, `User ${i}`);
   database.exec('commit');
   const select = database.prepare('select active, name from users where issuer = ? and subject = ?');
-  const row =
-    SQLITE === 'libsql'
-      ? (subject) => select.get([surroundings.url, subject])
-      : // In this server it was measured at 50 microseconds a request, and with `get` at 53.
-        (subject) => select.all(surroundings.url, subject)[0];
+  // As arrays, which both drivers make faster than objects.
+  let row;
+  if (SQLITE === 'libsql') {
+    select.raw(true);
+    row = (subject) => select.get([surroundings.url, subject]);
+  } else {
+    select.setReturnArrays(true);
+    row = (subject) => select.get(surroundings.url, subject);
+  }
   const get = (subject) => {
     const found = row(subject);
-    return found === undefined ? undefined : { active: found.active === 1, name: found.name };
+    return found === undefined ? undefined : { active: found[0] === 1, name: found[1] };
   };
   return guardFrom(mode, surroundings, 'express', { get });
 }

@@ -6,6 +6,18 @@ const MAX_STATEMENTS = 100;
 export interface SqliteDriver extends SqliteDatabase {
   /** Whether a transaction is open. */
   readonly inTransaction?: boolean;
+  /** Makes a statement. */
+  prepare(sql: string): SqliteStatement & Partial<SqliteRowStatement>;
+}
+
+/** What a statement of better-sqlite3 or libsql can do that Kysely does not need. */
+export interface SqliteRowStatement {
+  /** Has rows given as arrays. */
+  raw(): unknown;
+  /** The columns of its rows. */
+  columns(): readonly { readonly name: string }[];
+  /** The first row. */
+  get(parameters: readonly unknown[]): unknown;
 }
 
 /** What {@link withPreparedStatements} takes of `node:sqlite`: a `DatabaseSync` of Node 24 and later. */
@@ -21,7 +33,11 @@ export interface NodeSqliteDriver {
 /** A statement of `node:sqlite`. */
 export interface NodeSqliteStatement {
   /** What it returns; nothing where it only writes. */
-  columns(): readonly unknown[];
+  columns(): readonly { readonly name: string }[];
+  /** Has rows given as arrays. */
+  setReturnArrays(enabled: boolean): void;
+  /** The first row. */
+  get(...parameters: never[]): unknown;
   /** All rows. */
   all(...parameters: never[]): unknown[];
   /** Writes. */
@@ -32,11 +48,14 @@ export interface NodeSqliteStatement {
 
 /** An SQLite database with prepared statements: what `SqliteDialect` takes, and the option `sqlite` of a user store. */
 export interface PreparedSqlite extends SqliteDatabase {
+  /** The names of the columns of a query. */
+  columns(sql: string): readonly string[];
   /**
-   * Makes the function that runs one query of the caller's own at once. It returns `undefined` while a transaction is open: what is
-   * written there is not yet so, and `SqliteDialect` waits for its end.
+   * Makes the function that gets the values of the first row of one query of the caller's own, at once. It returns `null` where there
+   * is no row, and `undefined` while a transaction is open: what is written there is not yet so, and `SqliteDialect` waits for its end.
+   * With a driver that does not say whether one is, or that gives no rows as arrays, it always returns `undefined`.
    */
-  query(sql: string): (parameters: readonly unknown[]) => unknown[] | undefined;
+  first(sql: string): (parameters: readonly unknown[]) => readonly unknown[] | null | undefined;
 }
 
 /**
@@ -63,14 +82,18 @@ export function withPreparedStatements(database: SqliteDriver | NodeSqliteDriver
       kept.set(sql, statement);
       return statement;
     },
-    query(sql) {
+    columns(sql) {
+      return (driver.prepare(sql).columns?.() ?? []).map(({ name }) => name);
+    },
+    first(sql) {
       // Of its own: one that the application is reading from, row by row, could not be begun anew.
-      let statement: SqliteStatement | undefined;
+      const statement = driver.prepare(sql);
+      if (!givesArrays(statement)) return () => undefined;
+      statement.raw();
       return (parameters) => {
         // A driver that does not say may be in one.
         if (driver.inTransaction !== false) return undefined;
-        statement ??= driver.prepare(sql);
-        return statement.all(parameters);
+        return (statement.get(parameters) ?? null) as readonly unknown[] | null;
       };
     },
     close() {
@@ -78,6 +101,10 @@ export function withPreparedStatements(database: SqliteDriver | NodeSqliteDriver
       driver.close();
     },
   };
+}
+
+function givesArrays<S extends object>(statement: S): statement is S & SqliteRowStatement {
+  return 'raw' in statement && 'get' in statement;
 }
 
 function isNodeSqlite(database: SqliteDriver | NodeSqliteDriver): database is NodeSqliteDriver {
@@ -96,6 +123,11 @@ function driverOf(database: NodeSqliteDriver): SqliteDriver {
         all: (parameters) => statement.all(...(parameters as never[])),
         run: (parameters) => statement.run(...(parameters as never[])),
         iterate: (parameters) => statement.iterate(...(parameters as never[])),
+        get: (parameters) => statement.get(...(parameters as never[])),
+        columns: () => statement.columns(),
+        raw() {
+          statement.setReturnArrays(true);
+        },
       };
     },
     close() {

@@ -24,6 +24,7 @@ import {
   profileText,
   readInstant,
 } from './kysely-values.ts';
+import { SqliteRows } from './kysely-sqlite-rows.ts';
 import type { UserProfile, UserStore } from './user-store.ts';
 
 export {
@@ -39,7 +40,6 @@ export type { ColumnValue, Dialect } from './kysely-values.ts';
 
 type AnyRow = Record<string, unknown>;
 type Tables = Record<string, AnyRow>;
-type RowsAtOnce = (parameters: readonly unknown[]) => AnyRow[] | undefined;
 type Conditions = ExpressionBuilder<Tables, string>;
 
 /**
@@ -59,7 +59,7 @@ export class KyselyUserStore<Row extends object = UserRow> implements UserStore<
   readonly #options: KyselyUserStoreOptions;
   readonly #table: string;
   readonly #bySubject: CompiledQuery<AnyRow>;
-  readonly #rowsAtOnce: RowsAtOnce | undefined;
+  readonly #rows: SqliteRows | undefined;
 
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever tables the application has
   constructor(db: Kysely<any>, options: KyselyUserStoreOptions = {}) {
@@ -75,7 +75,7 @@ export class KyselyUserStore<Row extends object = UserRow> implements UserStore<
       .compile();
     // Rows come to plugins as promises.
     if (options.sqlite !== undefined && db.getExecutor().plugins.length === 0) {
-      this.#rowsAtOnce = options.sqlite.query(this.#bySubject.sql) as RowsAtOnce;
+      this.#rows = new SqliteRows(this.#db, options.sqlite, this.#table, this.#key);
     }
     // What the table has no column for, the store cannot do; the settings that need it say so at the start.
     if (this.#columns.email === false) withhold(this, 'linkByVerifiedEmail');
@@ -85,21 +85,22 @@ export class KyselyUserStore<Row extends object = UserRow> implements UserStore<
   findBySubject(issuer: string, subject: string): Awaitable<Row | undefined> {
     if (!isIdentifier(issuer) || !isIdentifier(subject)) return undefined;
     const parameters = this.#columns.issuer === false ? [subject] : [issuer, subject];
-    const rows = this.#rowsAtOnce?.(parameters);
-    if (rows !== undefined) return this.#one(rows, issuer, subject);
-    return this.#db
-      .executeQuery<AnyRow>({ ...this.#bySubject, parameters })
-      .then((found) => this.#one(found.rows, issuer, subject));
+    const row = this.#rows?.find(parameters);
+    if (row === undefined) return this.#inRows(parameters, issuer, subject);
+    return (row ?? undefined) as Row | undefined;
   }
 
-  #one(rows: readonly AnyRow[], issuer: string, subject: string): Row | undefined {
-    const { issuer: issuerColumn, subject: subjectColumn } = this.#columns;
-    // Whatever the database takes for equal, only the same bytes are the same person.
-    const found = rows.filter(
-      (row) => row[subjectColumn] === subject && (issuerColumn === false || row[issuerColumn] === issuer),
-    );
+  async #inRows(parameters: readonly unknown[], issuer: string, subject: string): Promise<Row | undefined> {
+    const { rows } = await this.#db.executeQuery<AnyRow>({ ...this.#bySubject, parameters });
+    const found = rows.filter((row) => this.#isOf(row, issuer, subject));
     if (found.length > 1) throw new Error(`Two rows of "${this.#table}" have the same subject.`);
     return found[0] as Row | undefined;
+  }
+
+  /** Whatever the database takes for equal, only the same bytes are the same person. */
+  #isOf(row: AnyRow, issuer: string, subject: string): boolean {
+    const { issuer: issuerColumn, subject: subjectColumn } = this.#columns;
+    return row[subjectColumn] === subject && (issuerColumn === false || row[issuerColumn] === issuer);
   }
 
   async create(issuer: string, subject: string, profile: UserProfile): Promise<Row> {
@@ -125,8 +126,7 @@ export class KyselyUserStore<Row extends object = UserRow> implements UserStore<
       // Not "insert ignore", which would cut what is too long. What failed shows in whether the user is there now.
       await insert.execute().catch((error: unknown) => (cause = error));
     } else {
-      const key = issuerColumn === false ? [subjectColumn] : [issuerColumn, subjectColumn];
-      await insert.onConflict((on) => on.columns(key).doNothing()).execute();
+      await insert.onConflict((on) => on.columns(this.#key).doNothing()).execute();
     }
     const user = await this.findBySubject(issuer, subject);
     if (user !== undefined) return user;
@@ -194,6 +194,11 @@ export class KyselyUserStore<Row extends object = UserRow> implements UserStore<
 
   isActive(user: Row): boolean {
     return this.#columns.active === false || isTrue((user as AnyRow)[this.#columns.active]);
+  }
+
+  get #key(): string[] {
+    const { issuer, subject } = this.#columns;
+    return issuer === false ? [subject] : [issuer, subject];
   }
 
   #isKey(eb: Conditions, issuer: string, subject: string) {
