@@ -41,7 +41,7 @@ const plan = options.quick
   ? { starts: 1, unmeasured: 0, rounds: 1, seconds: 0.5, collections: 0, settle: 0, connections: 5 }
   : // Short turns: what the machine does meanwhile happens to neighbours alike. Several processes of each, since where its code
     // and its data came to lie makes some percent. Whoever has waited for its turn comes back to cold caches: not measured.
-    { starts: 4, unmeasured: 2, rounds: 8, seconds: 0.25, collections: 8, settle: 0.1, core: 0 };
+    { starts: 2, unmeasured: 2, rounds: 8, seconds: 0.25, collections: 8, settle: 0.1, core: 0 };
 const only = options.only.split(',').filter(Boolean);
 
 /** Whether a name is wanted: all are, unless `--only` names some of its kind. */

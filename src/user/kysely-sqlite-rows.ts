@@ -78,7 +78,7 @@ export class SqliteRows {
           select count(*) from pragma_index_xinfo("index".name${inSchema}) where key)
         and ${count} = (
           select count(*) from pragma_index_xinfo("index".name${inSchema})
-          where key and coll = 'BINARY' and name in (${names}))
+          where key and coll like 'binary' and name in (${names}))
         and ${count} = (
           select count(*) from pragma_table_info(${sql.lit(table)}${inSchema})
           where name in (${names}) and type not like '%int%'

@@ -81,12 +81,118 @@ describe.each(OPEN)('KyselyUserStore with the SQLite of %s at hand', (name, open
       for await (const row of rows) expect(store.findBySubject(ISSUER, 'alice')).toEqual(row);
     });
 
-    it('see what has been changed since, also the table', async () => {
+    it('see what has been changed since', async () => {
       expect(store.findBySubject(ISSUER, 'alice')).toBeUndefined();
       await store.create(ISSUER, 'alice', { claims: {} });
-      driver.exec('alter table users add column team text');
-      driver.exec("update users set team = 'pharmacy'");
-      expect(store.findBySubject(ISSUER, 'alice')).toMatchObject({ team: 'pharmacy' });
+      driver.exec("update users set full_name = 'Alice Doe'");
+      expect(store.findBySubject(ISSUER, 'alice')).toMatchObject({ full_name: 'Alice Doe' });
+    });
+
+    it('never give a value under the name of another column, whatever becomes of the table', async () => {
+      const alice = await store.create(ISSUER, 'alice', { claims: {}, fullName: 'Alice Doe' });
+      driver.exec('alter table users rename column short_name to nickname');
+      const { short_name, ...rest } = alice;
+      expect(store.findBySubject(ISSUER, 'alice')).toEqual({ ...rest, nickname: short_name });
+      driver.exec('alter table users drop column nickname');
+      expect(store.findBySubject(ISSUER, 'alice')).toEqual(rest);
+      driver.exec(`
+        create table others (updated_at integer, id integer, active integer, full_name text, email text, created_at integer,
+          subject text, issuer text, unique (subject, issuer));
+        insert into others (issuer, subject, id, active, full_name, email, created_at, updated_at)
+          select issuer, subject, id, active, full_name, email, created_at, updated_at from users;
+        drop table users;
+        alter table others rename to users`);
+      expect(store.findBySubject(ISSUER, 'alice')).toEqual(rest);
+      driver.exec('drop table users');
+      await expect(store.findBySubject(ISSUER, 'alice')).rejects.toThrow('no such table');
+    });
+
+    it('begin once there is the table, and once the first transaction is over', async () => {
+      driver.exec('alter table users rename to later');
+      const early = new KyselyUserStore(db, { sqlite });
+      driver.exec('begin');
+      const waiting = early.findBySubject(ISSUER, 'alice') as Promise<unknown>;
+      driver.exec('alter table later rename to users');
+      driver.exec('commit');
+      await waiting;
+      expect(early.findBySubject(ISSUER, 'alice')).toBeUndefined();
+    });
+
+    it.each([
+      ['no index', 'sub text', ''],
+      ['an index that is not unique', 'sub text', 'create index i on people (sub)'],
+      ['a unique index of some rows', 'sub text', 'create unique index i on people (sub) where active'],
+      ['a unique index of more columns', 'sub text', 'create unique index i on people (sub, active)'],
+      ['a unique index of other columns', 'sub text', 'create unique index i on people (email)'],
+      ['an index that knows no case', 'sub text', 'create unique index i on people (sub collate nocase)'],
+      ['a column that makes numbers of texts', 'sub integer unique', ''],
+      ['a column of no type', 'sub unique', ''],
+    ])('go through Kysely where the key has %s (U3)', async (_, column, index) => {
+      driver.exec(`create table people (${column}, email text, active integer); ${index}`);
+      driver.exec("insert into people (sub, active) values ('7', 1)");
+      const columns = { subject: 'sub', issuer: false, fullName: false, shortName: false } as const;
+      const people = new KyselyUserStore(db, {
+        table: 'people',
+        columns: { ...columns, createdAt: false, updatedAt: false },
+        sqlite,
+      });
+      expect(people.findBySubject(ISSUER, '7')).toBeInstanceOf(Promise);
+      expect(await people.findBySubject(ISSUER, '07')).toBeUndefined();
+      if (index.includes('create unique index') || column.includes('unique')) return;
+      driver.exec("insert into people (sub, active) values ('7', 1)");
+      await expect(people.findBySubject(ISSUER, '7')).rejects.toThrow('Two rows of "people"');
+    });
+
+    it.each([
+      ['a column that knows no case', 'sub text collate nocase, unique (sub collate binary)', 'people'],
+      ['varchar', 'sub varchar(255) primary key', 'main.people'],
+      ['nothing but the key', 'sub text unique', 'people'],
+    ])('find by the same bytes, at once, with %s', (what, column, table) => {
+      const others = what === 'nothing but the key' ? '' : ', team text';
+      const [first, ...constraint] = column.split(', ');
+      driver.exec(`create table people (${[`${first}${others}`, ...constraint].join(', ')})`);
+      driver.exec("insert into people (sub) values ('Alice'), ('alice')");
+      const people = new KyselyUserStore<object>(db, {
+        table,
+        columns: {
+          subject: 'sub',
+          issuer: false,
+          active: false,
+          email: false,
+          fullName: false,
+          shortName: false,
+          createdAt: false,
+          updatedAt: false,
+        },
+        sqlite,
+      });
+      const found = (sub: string): object => ({ sub, ...(others !== '' && { team: null }) });
+      expect(people.findBySubject(ISSUER, 'alice')).toEqual(found('alice'));
+      expect(people.findBySubject(ISSUER, 'Alice')).toEqual(found('Alice'));
+      expect(people.findBySubject(ISSUER, 'ALICE')).toBeUndefined();
+    });
+
+    it('go through Kysely where the driver gives no rows as arrays', async () => {
+      const plain: SqliteDriver = {
+        inTransaction: false,
+        prepare: (sql) => {
+          const statement = sqlite.prepare(sql);
+          return {
+            reader: true,
+            all: (p) => statement.all(p),
+            run: (p) => statement.run(p),
+            iterate: (p) => statement.iterate(p),
+          };
+        },
+        close: () => undefined,
+      };
+      await store.create(ISSUER, 'alice', { claims: {} });
+      const found = new KyselyUserStore(db, { sqlite: withPreparedStatements(plain) }).findBySubject(
+        ISSUER,
+        'alice',
+      );
+      expect(found).toBeInstanceOf(Promise);
+      expect(await found).toMatchObject({ subject: 'alice' });
     });
 
     it('go through Kysely where it has plugins, which change the rows', async () => {
