@@ -53,7 +53,7 @@ export const LAYERS = [
     // Only the bases of the framework adapters, and the parts of the Kysely store, are shared; drivers of one contract do
     // not know each other. Each has its own third party: see ONE_FILE.
     within:
-      '^src/(framework/(admissions|node|node-request|node-body|fetch-body|form-text|nest-guard|fetch|fetch-request|published-answer)|http/undici-call|user/kysely-(migration|statements|table|values)|cache/.*)\\.ts$',
+      '^src/(framework/(admissions|node|node-request|node-body|fetch-body|form-text|nest-guard|fetch|fetch-request|published-answer)|http/undici-call|user/kysely-(migration|sqlite-rows|statements|table|values)|cache/.*)\\.ts$',
     packages: ['*'],
   },
   {

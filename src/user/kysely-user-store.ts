@@ -32,6 +32,7 @@ export {
   type NodeSqliteStatement,
   type PreparedSqlite,
   type SqliteDriver,
+  type SqliteRowStatement,
   withPreparedStatements,
 } from './kysely-statements.ts';
 export { migrateUsers, type MigrateUsersOptions } from './kysely-migration.ts';
