@@ -53,8 +53,9 @@ export interface KyselyUserStoreOptions {
   readonly dialect?: Dialect;
   /**
    * What `withPreparedStatements` made of the SQLite database of the Kysely instance: users are then looked up in it at once,
-   * since there is nothing to wait for. While a transaction is open, and where Kysely has plugins, they are looked up through Kysely
-   * as ever; its `log` sees only those. Default: always through Kysely.
+   * since there is nothing to wait for, with the columns that the table had at the first look-up. While a transaction is open, where
+   * Kysely has plugins, and where the key has no unique index of its own or is not of texts, they are looked up through Kysely as
+   * ever; its `log` sees only those. Default: always through Kysely.
    */
   readonly sqlite?: PreparedSqlite;
 }
