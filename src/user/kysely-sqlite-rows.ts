@@ -2,7 +2,15 @@ import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { PreparedSqlite } from './kysely-statements.ts';
 
 type AnyRow = Record<string, unknown>;
-type First = ReturnType<PreparedSqlite['first']>;
+type First = NonNullable<ReturnType<PreparedSqlite['first']>>;
+
+/** A statement, and the names of the values that it gets. Together, so that neither is ever used with another one. */
+interface Prepared {
+  readonly first: First;
+  readonly names: readonly string[];
+}
+
+const NOTHING_AT_ONCE: Prepared = { first: () => undefined, names: [] };
 
 /** Looks a row of a table in SQLite up by its key, without a promise. */
 export class SqliteRows {
@@ -10,8 +18,7 @@ export class SqliteRows {
   readonly #sqlite: PreparedSqlite;
   readonly #table: string;
   readonly #key: readonly string[];
-  #others: readonly string[] = [];
-  #first: First | undefined;
+  #prepared: Prepared | undefined;
 
   constructor(
     db: Kysely<Record<string, AnyRow>>,
@@ -27,42 +34,50 @@ export class SqliteRows {
 
   /** `null`: there is none. `undefined`: this cannot be said at once. */
   find(key: readonly string[]): AnyRow | null | undefined {
-    const values = this.#values(key);
+    try {
+      this.#prepared ??= this.#prepare();
+      return this.#row(this.#prepared, key);
+    } catch {
+      // A column may have gone, or have got another name, since the table was asked for them.
+      this.#prepared = undefined;
+      this.#prepared = this.#prepare();
+      return this.#row(this.#prepared, key);
+    }
+  }
+
+  #row(prepared: Prepared | undefined, key: readonly string[]): AnyRow | null | undefined {
+    if (prepared === undefined) return undefined;
+    const values = prepared.first(key);
     if (values === undefined || values === null) return values;
     const row: AnyRow = {};
     let i = 0;
     for (const name of this.#key) row[name] = key[i++];
     i = 0;
-    for (const name of this.#others) row[name] = values[i++];
+    for (const name of prepared.names) row[name] = values[i++];
     return row;
   }
 
-  #values(key: readonly string[]): ReturnType<First> {
-    try {
-      return (this.#first ??= this.#prepare())?.(key);
-    } catch {
-      // A column may have gone, or have got another name, since the table was asked for them.
-      this.#first = this.#prepare();
-      return this.#first?.(key);
-    }
-  }
-
   /**
-   * The columns are named, since the order of those of `*` may change while the statement lives. The key is not among them: what is
-   * found has the very bytes that were looked for, and is the only one.
+   * The columns are named, since the order of those of `*` may change while the statement lives, and with the table before them: a
+   * name in quotes that no column has may be a text to SQLite. The key is not among them: what is found has the very bytes that were
+   * looked for, and is the only one. `undefined`: this cannot be said yet.
    */
-  #prepare(): First | undefined {
-    const kept = this.#sqlite.first(this.#compile(this.#uniqueTexts()))([]);
-    if (kept === undefined) return undefined;
-    if (kept === null) return () => undefined;
+  #prepare(): Prepared | undefined {
+    const isUnique = this.#first(this.#uniqueTexts());
+    if (isUnique === undefined) return NOTHING_AT_ONCE;
+    const found = isUnique([]);
+    if (found === undefined) return undefined;
+    if (found === null) return NOTHING_AT_ONCE;
     const table = sql.table(this.#table);
     const columns = this.#sqlite.columns(this.#compile(sql`select * from ${table}`));
-    this.#others = columns.filter((name) => !this.#key.includes(name));
-    const named = (this.#others.length === 0 ? this.#key : this.#others).map((name) => sql.ref(name));
-    const conditions = this.#key.map((name) => sql`${sql.ref(name)} = ${''} collate binary`);
-    return this.#sqlite.first(
-      this.#compile(sql`select ${sql.join(named)} from ${table} where ${sql.join(conditions, sql` and `)}`),
+    const others = columns.filter((name) => !this.#key.includes(name));
+    const names = others.length === 0 ? this.#key : others;
+    const selected = names.map((name) => sql`one.${sql.id(name)}`);
+    const conditions = this.#key.map((name) => sql`one.${sql.id(name)} = ${''} collate binary`);
+    const first = this.#first(
+      sql`select ${sql.join(selected)} from ${table} as one where ${sql.join(conditions, sql` and `)}`,
     );
+    return first && { first, names };
   }
 
   /** A row where the key is of texts, and an index keeps two rows from having the same bytes there. */
@@ -83,6 +98,10 @@ export class SqliteRows {
           select count(*) from pragma_table_info(${sql.lit(table)}${inSchema})
           where name in (${names}) and type not like '%int%'
             and (type like '%char%' or type like '%text%' or type like '%clob%'))`;
+  }
+
+  #first(query: RawBuilder<unknown>): First | undefined {
+    return this.#sqlite.first(this.#compile(query));
   }
 
   #compile(query: RawBuilder<unknown>): string {

@@ -53,9 +53,9 @@ export interface PreparedSqlite extends SqliteDatabase {
   /**
    * Makes the function that gets the values of the first row of one query of the caller's own, at once. It returns `null` where there
    * is no row, and `undefined` while a transaction is open: what is written there is not yet so, and `SqliteDialect` waits for its end.
-   * With a driver that does not say whether one is, or that gives no rows as arrays, it always returns `undefined`.
+   * There is no such function for a driver that does not say whether one is, or that gives no rows as arrays.
    */
-  first(sql: string): (parameters: readonly unknown[]) => readonly unknown[] | null | undefined;
+  first(sql: string): ((parameters: readonly unknown[]) => readonly unknown[] | null | undefined) | undefined;
 }
 
 /**
@@ -88,11 +88,11 @@ export function withPreparedStatements(database: SqliteDriver | NodeSqliteDriver
     first(sql) {
       // Of its own: one that the application is reading from, row by row, could not be begun anew.
       const statement = driver.prepare(sql);
-      if (!givesArrays(statement)) return () => undefined;
+      // A driver that does not say may be in a transaction.
+      if (driver.inTransaction === undefined || !givesArrays(statement)) return undefined;
       statement.raw();
       return (parameters) => {
-        // A driver that does not say may be in one.
-        if (driver.inTransaction !== false) return undefined;
+        if (driver.inTransaction === true) return undefined;
         return (statement.get(parameters) ?? null) as readonly unknown[] | null;
       };
     },
@@ -104,7 +104,7 @@ export function withPreparedStatements(database: SqliteDriver | NodeSqliteDriver
 }
 
 function givesArrays<S extends object>(statement: S): statement is S & SqliteRowStatement {
-  return 'raw' in statement && 'get' in statement;
+  return 'raw' in statement && 'columns' in statement && 'get' in statement;
 }
 
 function isNodeSqlite(database: SqliteDriver | NodeSqliteDriver): database is NodeSqliteDriver {
