@@ -6,7 +6,7 @@ import { COMMON_OPTIONS, finish, median } from './report.mjs';
 import { startAuthorizationServer } from './requests/authorization-server.mjs';
 import { CONTESTANTS, contestantsOf, FRAMEWORKS, MODES } from './requests/contestants.mjs';
 import { checkAsking, checkDecisions } from './requests/decisions.mjs';
-import { load } from './requests/load.mjs';
+import { Load } from './requests/load.mjs';
 import { ask, pin, start, stop, stopAll } from './requests/processes.mjs';
 import { profileOf } from './requests/profile.mjs';
 import { circumstances, tablesOf } from './requests/results.mjs';
@@ -56,18 +56,18 @@ function isWanted(name, kind) {
  * `process.nextTick` that alone is 2.5 microseconds a request. The smaller a process, the longer it is spared that: the
  * bare one would be measured without it.
  */
-async function warmUp({ child, url, jwts }) {
+async function warmUp({ child, load }) {
   for (let i = 0; i < plan.collections; i += 1) {
-    await load(url, plan.seconds, { jwts });
+    await load.run(plan.seconds);
     await ask(child, 'collect');
   }
 }
 
 /** Measures one contestant for one round. */
-async function measure({ child, url, jwts }) {
-  const { settle, seconds, connections } = plan;
+async function measure({ child, load }) {
+  const { settle, seconds } = plan;
   const onStart = () => child.send('start');
-  const { answered, seconds: took } = await load(url, seconds, { settle, jwts, connections, onStart });
+  const { answered, seconds: took } = await load.run(seconds, { settle, onStart });
   const { cpuMs, busy } = await ask(child, 'stop');
   if (answered === 0)
     throw new Error('Nothing was answered in a whole round: this machine is too busy to measure.');
@@ -76,7 +76,9 @@ async function measure({ child, url, jwts }) {
 
 async function startContestant({ takesJwts, ...run }, { url, pem, jwts }) {
   const started = await start('server.mjs', plan.core, JSON.stringify({ ...run, url, pem }));
-  return { ...run, ...started, ...(takesJwts && { jwts }) };
+  const tokens = takesJwts ? jwts : undefined;
+  const load = await Load.open(started.url, { jwts: tokens, connections: plan.connections });
+  return { ...run, ...started, jwts: tokens, load };
 }
 
 /** Makes sure that a contestant decides rightly: the second time from its cache, where it has one. */
@@ -111,7 +113,10 @@ async function measureFramework(framework, surroundings) {
     for (let round = 0; round < plan.rounds; round += 1) {
       for (const [run, figures] of await measureRound(runs)) run.rounds.push(figures);
     }
-    for (const { child } of runs) await stop(child);
+    for (const run of runs) {
+      run.load.close();
+      await stop(run.child);
+    }
     console.log(`${framework}, ${begun} of ${plan.starts}: ${soFar(results)}`);
   }
   return results;

@@ -13,6 +13,8 @@ import { CLIENT, USERS } from './scenario.mjs';
 const RENEW_MS = 15_000;
 /** How many signed answers there are. Good tokens share them, so that they can be made again quickly. */
 const SIGNED = 16;
+/** A client under load never lets its connections go; here each waits for its turn most of the time. */
+const KEEP_ALIVE = 'Keep-Alive: timeout=600';
 const BASIC = `Basic ${Buffer.from(`${CLIENT.id}:${CLIENT.secret}`).toString('base64')}`;
 
 const { privateKey, publicKey } = await generateKeyPair('ES256');
@@ -50,7 +52,8 @@ function badAnswers() {
 }
 
 function http(status, type, body) {
-  const head = `HTTP/1.1 ${status}\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
+  const length = Buffer.byteLength(body);
+  const head = `HTTP/1.1 ${status}\r\nContent-Type: ${type}\r\nContent-Length: ${length}\r\n${KEEP_ALIVE}\r\n\r\n`;
   return Buffer.from(head + body);
 }
 const json = (value) => http('200 OK', 'application/json', JSON.stringify(value));

@@ -1,6 +1,9 @@
 // One route, `GET /me`, in each framework, behind a guard or without one.
 import { createServer } from 'node:http';
 
+/** Longer than any waits for its turn. */
+const KEEP_ALIVE_MS = 600_000;
+
 /**
  * Each starts a server on a free port of the loopback address and resolves with its `node:http` server. A contestant says
  * with `isNative` that its guard has the shape of this very framework, and with `register` what else it needs there.
@@ -18,7 +21,7 @@ export const FRAMEWORKS = {
 
   async fastify({ guard, userOf, isNative, register }) {
     const { default: fastify } = await import('fastify');
-    const app = fastify();
+    const app = fastify({ keepAliveTimeout: KEEP_ALIVE_MS });
     await register?.(app);
     const handler = (request, reply) => {
       reply.send({ name: userOf(isNative ? request : request.raw).name });
@@ -53,5 +56,6 @@ export const FRAMEWORKS = {
 };
 
 function listening(server) {
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
 }

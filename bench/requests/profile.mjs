@@ -1,6 +1,6 @@
 // Where the time of one process goes: a CPU profile, added up by package and, for this package, by module.
 import { table } from '../marked.mjs';
-import { load } from './load.mjs';
+import { Load } from './load.mjs';
 import { ask, start, stop } from './processes.mjs';
 
 /** Loads oidc-resource-server on Express under V8's profiler, once it is warm; resolves with a table. */
@@ -12,10 +12,12 @@ export async function profileOf(surroundings, seconds) {
     ...surroundings,
   });
   const { child, url } = await start('server.mjs', 0, argument);
-  await load(url, seconds);
+  const load = await Load.open(url);
+  await load.run(seconds);
   await ask(child, 'profile');
-  await load(url, seconds);
+  await load.run(seconds);
   const profile = await ask(child, 'profiled');
+  load.close();
   await stop(child);
   return shares(profile);
 }
