@@ -38,10 +38,20 @@ const { values: options } = parseArgs({
   },
 });
 const plan = options.quick
-  ? { starts: 1, unmeasured: 0, rounds: 1, seconds: 0.5, collections: 0, settle: 0, connections: 5 }
-  : // Short turns: what the machine does meanwhile happens to neighbours alike. Several processes of each, since where its code
-    // and its data came to lie makes some percent. Whoever has waited for its turn comes back to cold caches: not measured.
-    { starts: 2, unmeasured: 2, rounds: 8, seconds: 0.25, collections: 8, settle: 0.1, core: 0 };
+  ? {
+      starts: 1,
+      unmeasured: 0,
+      rounds: 1,
+      seconds: 0.5,
+      collections: 0,
+      warmUp: 0,
+      settle: 0,
+      connections: 5,
+    }
+  : // Turns that are short, so that what the machine does meanwhile happens to neighbours alike, and long enough for some
+    // collections: on Express, each takes ten milliseconds. Several processes of each, since where its code and its data
+    // came to lie makes some percent. Whoever has waited for its turn comes back to cold caches: not measured.
+    { starts: 4, unmeasured: 1, rounds: 6, seconds: 0.5, collections: 8, warmUp: 2, settle: 0.1, core: 0 };
 const only = options.only.split(',').filter(Boolean);
 
 /** Whether a name is wanted: all are, unless `--only` names some of its kind. */
@@ -51,16 +61,18 @@ function isWanted(name, kind) {
 }
 
 /**
- * Brings a process to where one is that has served for a while, with all of its garbage collected some times. Each time, V8
+ * Brings a process to where one is that has served for a while, with all of its garbage collected some times, and with as much room
+ * for new objects as V8 gives it in the end: it begins with a sixteenth of that after each full collection. Each time, V8
  * forgets the shape of objects of which none is alive, and after a few times gives up on shapes for some of them: in
  * `process.nextTick` that alone is 2.5 microseconds a request. The smaller a process, the longer it is spared that: the
  * bare one would be measured without it.
  */
 async function warmUp({ child, load }) {
   for (let i = 0; i < plan.collections; i += 1) {
-    await load.run(plan.seconds);
+    await load.run(plan.warmUp / 10);
     await ask(child, 'collect');
   }
+  await load.run(plan.warmUp);
 }
 
 /** Measures one contestant for one round. */
