@@ -80,7 +80,7 @@ const PACKAGES = [
 ];
 
 /** What was measured with, where, and when. */
-export function circumstances({ starts, rounds, seconds, core }) {
+export function circumstances({ starts, rounds, core }, seconds) {
   const version = (name) => {
     const path = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
     return `${name} ${JSON.parse(readFileSync(path, 'utf8')).version}`;
@@ -90,8 +90,15 @@ export function circumstances({ starts, rounds, seconds, core }) {
   return [
     `Node ${process.version}, ${new Date().toISOString().slice(0, 10)}; ${cores.length} cores, ${cores[0].model}; ` +
       `${PINNED && core !== undefined ? 'the server on one core, everything else on another' : 'processes not kept on cores'}; ` +
-      `medians of ${starts * rounds} rounds of ${seconds} s, in ${starts} processes each, whose garbage had been collected some times.`,
+      `medians of ${starts * rounds} rounds${lengths(seconds)}, in ${starts} processes each, whose garbage had been collected some times.`,
     `${[...PACKAGES.map(version), sqlite].join(', ')}.`,
     '\\* The server had time to spare: the load limited this one. Its shares, and shares of it, are by CPU time.',
   ];
+}
+
+function lengths(seconds) {
+  if (seconds === undefined) return '';
+  return ` (${Object.entries(seconds)
+    .map(([framework, length]) => `${FRAMEWORKS[framework]}: ${length} s each`)
+    .join(', ')})`;
 }
