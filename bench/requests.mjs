@@ -40,7 +40,7 @@ const { values: options } = parseArgs({
 /** How long a turn is: short, so that what the machine does meanwhile happens to neighbours alike. */
 const SECONDS = {
   // In Node 20, what a request of Express was made of is there until a full collection, and a turn needs several of them.
-  express: 1.2,
+  express: 1,
   fastify: 0.4,
   node: 0.4,
 };
@@ -48,7 +48,7 @@ const plan = options.quick
   ? { starts: 1, unmeasured: 0, rounds: 1, collections: 0, warmUp: 0, settle: 0, connections: 5 }
   : // Several processes of each, since where its code and its data came to lie makes some percent. Whoever has waited for its turn
     // comes back to cold caches: not measured.
-    { starts: 4, unmeasured: 1, rounds: 6, collections: 8, warmUp: 2, settle: 0.1, core: 0 };
+    { starts: 4, unmeasured: 1, rounds: 5, collections: 8, warmUp: 2, settle: 0.1, core: 0 };
 const only = options.only.split(',').filter(Boolean);
 
 /** Whether a name is wanted: all are, unless `--only` names some of its kind. */
@@ -64,7 +64,11 @@ function isWanted(name, kind) {
  * `process.nextTick` that alone is 2.5 microseconds a request. The smaller a process, the longer it is spared that: the
  * bare one would be measured without it.
  */
-async function warmUp({ child, load }) {
+async function warmUp(run) {
+  const { child, url, jwts } = run;
+  // Not before: connections on which nothing comes are closed after a minute.
+  const load = await Load.open(url, { jwts, connections: plan.connections });
+  run.load = load;
   for (let i = 0; i < plan.collections; i += 1) {
     await load.run(plan.warmUp / 10);
     await ask(child, 'collect');
@@ -85,9 +89,7 @@ async function measure({ framework, child, load }) {
 
 async function startContestant({ takesJwts, ...run }, { url, pem, jwts }) {
   const started = await start('server.mjs', plan.core, JSON.stringify({ ...run, url, pem }));
-  const tokens = takesJwts ? jwts : undefined;
-  const load = await Load.open(started.url, { jwts: tokens, connections: plan.connections });
-  return { ...run, ...started, jwts: tokens, load };
+  return { ...run, ...started, ...(takesJwts && { jwts }) };
 }
 
 /** Makes sure that a contestant decides rightly: the second time from its cache, where it has one. */

@@ -3,11 +3,13 @@
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { setImmediate } from 'node:timers';
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { authorizationOf, USERS } from './scenario.mjs';
 
 const CONNECTIONS = 50;
+/** How long an answer may take that is still to come at the end of a turn. */
+const PATIENCE_MS = 10_000;
 /** An answer is short, and is all there is on its connection until the next request. */
 const LENGTH = /\r\ncontent-length: (\d+)\r\n/i;
 
@@ -108,7 +110,13 @@ class Connection {
   finish() {
     this.#isRunning = false;
     if (this.failure !== undefined) return undefined;
-    return new Promise((resolve) => (this.#onIdle = resolve));
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#fail('The server gave no answer.'), PATIENCE_MS);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   #send() {

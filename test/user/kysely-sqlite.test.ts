@@ -108,6 +108,19 @@ describe.each(OPEN)('KyselyUserStore with the SQLite of %s at hand', (name, open
       expect(store.findBySubject(ISSUER, 'alice')).toMatchObject({ full_name: 'Alice Doe' });
     });
 
+    it('give each value under the name of its column, however many there are', async () => {
+      await store.create(ISSUER, 'alice', { claims: {}, fullName: 'Alice Doe' });
+      const extra: Record<string, string> = {};
+      for (let i = 0; i < 20; i += 1) {
+        const names = sqlite.columns('select * from users');
+        driver.exec(`alter table users add column "extra ${i}" text default 'value ${i}'`);
+        extra[`extra ${i}`] = `value ${i}`;
+        const alice = new KyselyUserStore(db, { sqlite }).findBySubject(ISSUER, 'alice');
+        expect(Object.keys(alice ?? {}).toSorted()).toEqual([...names, `extra ${i}`].toSorted());
+        expect(alice).toMatchObject({ issuer: ISSUER, subject: 'alice', full_name: 'Alice Doe', ...extra });
+      }
+    });
+
     it('never give a value under the name of another column, whatever becomes of the table', async () => {
       const alice = await store.create(ISSUER, 'alice', { claims: {}, fullName: 'Alice Doe' });
       driver.exec('alter table users rename column short_name to nickname');
