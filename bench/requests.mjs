@@ -39,7 +39,7 @@ const { values: options } = parseArgs({
 });
 /** How long a turn is: short, so that what the machine does meanwhile happens to neighbours alike. */
 const SECONDS = {
-  // In Node 20, what a request of Express was made of is there until a full collection, and a turn needs several of them.
+  // In Node 20, much of what a request of Express leaves stays until a full collection, and a turn needs several of them.
   express: 1,
   fastify: 0.4,
   node: 0.4,
@@ -66,7 +66,7 @@ function isWanted(name, kind) {
  */
 async function warmUp(run) {
   const { child, url, jwts } = run;
-  // Not before: connections on which nothing comes are closed after a minute.
+  // Not before: connections on which nothing has come are closed after a minute.
   const load = await Load.open(url, { jwts, connections: plan.connections });
   run.load = load;
   for (let i = 0; i < plan.collections; i += 1) {

@@ -96,6 +96,7 @@ export function circumstances({ starts, rounds, core }, seconds) {
   ];
 }
 
+/** How long the rounds were; nothing for a try. */
 function lengths(seconds) {
   if (seconds === undefined) return '';
   return ` (${Object.entries(seconds)
