@@ -104,8 +104,8 @@ export class SqliteRows {
 }
 
 /**
- * Makes an object of names and their values. The first are written out: V8 knows the one name that each place in the code has to do with, and looks the names of a loop up each
- * time, which takes four times as long.
+ * Makes an object of names and their values. The first are written out: V8 knows the one name that each place in the code has to do
+ * with, and looks the names of a loop up each time, which takes four times as long.
  */
 function rowOf(names: readonly string[], values: readonly unknown[]): AnyRow {
   const row: AnyRow = {};
