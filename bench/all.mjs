@@ -10,7 +10,7 @@ import { withColumn, writeMarked } from './marked.mjs';
 
 const HELP = `npm run bench -- [options]
 
-Measures everything, and writes bench/RESULTS.md and the table of start-up in README.md. It takes about twenty minutes for
+Measures everything, and writes bench/RESULTS.md and the table of start-up in README.md. It takes about half an hour for
 each Node; nothing else should run meanwhile. NODE24_BINARY names a second Node to measure with.
 
   --quick   a moment of each, on this Node alone, and nothing is written: to see that all contestants run

@@ -48,7 +48,7 @@ const plan = options.quick
   ? { starts: 1, unmeasured: 0, rounds: 1, collections: 0, warmUp: 0, settle: 0, connections: 5 }
   : // Several processes of each, since where its code and its data came to lie makes some percent. Whoever has waited for its turn
     // comes back to cold caches: not measured.
-    { starts: 2, unmeasured: 1, rounds: 5, collections: 8, warmUp: 2, settle: 0.1, core: 0 };
+    { starts: 4, unmeasured: 1, rounds: 5, collections: 8, warmUp: 2, settle: 0.1, core: 0 };
 const only = options.only.split(',').filter(Boolean);
 
 /** Whether a name is wanted: all are, unless `--only` names some of its kind. */

@@ -1,8 +1,8 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 // One key a process: references join the log lines of one token and mean nothing anywhere else.
-const REFERENCE_KEY = randomBytes(32);
+const REFERENCE_KEY = createSecretKey(randomBytes(32));
 
 /** Names a value in logs: eight hexadecimal digits, equal for equal values within one process. */
 export function referenceOf(value: string): string {

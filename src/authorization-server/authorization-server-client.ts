@@ -7,7 +7,7 @@ import type { Secret } from '../secret.ts';
 import type { SettingName, Settings } from '../settings.ts';
 import type { Logger } from '../types.ts';
 import { ClientAuthentication } from './client-authentication.ts';
-import { Exchange, mediaTypeOf, parseJsonObject } from './exchange.ts';
+import { Exchange, isOfType, parseJsonObject } from './exchange.ts';
 import type { AuthorizationServerMetadata } from './metadata.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
@@ -86,7 +86,7 @@ export class AuthorizationServerClient {
       if (this.isTokenRefused(response)) return INACTIVE;
       throw this.#refused(response);
     }
-    if (mediaTypeOf(response) !== this.mediaType) {
+    if (!isOfType(response, this.mediaType)) {
       throw this.exchange.untrusted('content_type', `It is not ${this.mediaType}, which was asked for.`);
     }
     const answer = this.readIntrospection(response);

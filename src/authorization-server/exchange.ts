@@ -164,6 +164,11 @@ function retryAfterOf(response: HttpResponse): number | undefined {
   return value !== undefined && /^\d+$/.test(value) ? Math.min(Number(value), MAX_RETRY_AFTER) : undefined;
 }
 
+/** Whether an answer is of a media type, given in lower case; its parameters make no difference. */
+export function isOfType(response: HttpResponse, mediaType: string): boolean {
+  return response.headers['content-type'] === mediaType || mediaTypeOf(response) === mediaType;
+}
+
 /** The media type of an answer in lower case, without its parameters. */
 export function mediaTypeOf(response: HttpResponse): string {
   return (response.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';

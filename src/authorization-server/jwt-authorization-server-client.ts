@@ -27,9 +27,10 @@ export class JWTAuthorizationServerClient extends AuthorizationServerClient {
 
   constructor(dependencies: AuthorizationServerClientDependencies) {
     super(dependencies);
-    const { OIDC_RS_CLIENT_ID, OIDC_RS_INTROSPECTION_AUDIENCE } = this.settings;
+    const { OIDC_RS_CLIENT_ID, OIDC_RS_INTROSPECTION_AUDIENCE, OIDC_RS_SIGNING_ALGO } = this.settings;
     this.#dependencies = dependencies;
     this.#required = {
+      algorithm: OIDC_RS_SIGNING_ALGO,
       types: ['token-introspection+jwt'],
       audiences: [OIDC_RS_CLIENT_ID, ...OIDC_RS_INTROSPECTION_AUDIENCE],
       encrypted: true,
@@ -38,7 +39,8 @@ export class JWTAuthorizationServerClient extends AuthorizationServerClient {
 
   protected override async readIntrospection(response: HttpResponse): Promise<Record<string, unknown>> {
     // A compact JWE is ASCII; whatever is not stays wrong this way, a BOM too.
-    const jwe = Buffer.from(response.body).toString('latin1');
+    const { buffer, byteOffset, byteLength } = response.body;
+    const jwe = Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
     const { iat, token_introspection: answer } = await readSignedAnswer(
       jwe,
       this.#required,

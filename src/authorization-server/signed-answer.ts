@@ -3,7 +3,7 @@ import type { Exchange } from './exchange.ts';
 import { SignatureError, type SignatureRequirements } from './signing-keys.ts';
 
 /** What a signed answer of the authorization server must be. */
-export interface SignedAnswerRequirements extends Omit<SignatureRequirements, 'algorithm'> {
+export interface SignedAnswerRequirements extends SignatureRequirements {
   /** Whom it may be meant for. */
   readonly audiences: readonly unknown[];
   /** Whether it must be encrypted to this resource server as well. */
@@ -32,8 +32,7 @@ export async function readSignedAnswer(
   const jws = await decrypted(jwt, required.encrypted, dependencies, exchange);
   let answer: Record<string, unknown>;
   try {
-    const algorithm = settings.OIDC_RS_SIGNING_ALGO;
-    answer = (await signingKeys.verify(jws, { ...required, algorithm })).payload;
+    answer = (await signingKeys.verify(jws, required)).payload;
   } catch (error) {
     if (!(error instanceof SignatureError)) throw error;
     const hint = HINTS[error.check];

@@ -1,5 +1,5 @@
 import { AuthorizationServerError } from '../errors.ts';
-import { isBase64url, parseHeader } from '../key/jose.ts';
+import { type Header, headerReader, isBase64url } from '../key/jose.ts';
 import type { Logger } from '../types.ts';
 import { parseJsonObject, type Exchange } from './exchange.ts';
 import { KINDS, readKeys, verifyWith, type SigningKey } from './signing-key.ts';
@@ -26,7 +26,7 @@ export interface SignatureRequirements {
 
 /** A message whose signature is good. */
 export interface Verified {
-  readonly header: Readonly<Record<string, unknown>>;
+  readonly header: Header;
   /** The payload, a JSON object. Nothing in it has been checked. */
   readonly payload: Record<string, unknown>;
 }
@@ -77,6 +77,7 @@ interface KeySet {
 export class SigningKeys {
   readonly #options: SigningKeysOptions;
   readonly #now: () => number;
+  readonly #headerOf = headerReader();
   #set: KeySet | undefined;
   #flight: Promise<KeySet> | undefined;
   #attemptedAt = -Infinity;
@@ -101,7 +102,7 @@ export class SigningKeys {
    * @see {@link https://www.rfc-editor.org/rfc/rfc8725#section-3 | RFC 8725 section 3}
    */
   async verify(jws: string, requirements: SignatureRequirements): Promise<Verified> {
-    const header = checkHeader(jws, requirements);
+    const header = checkHeader(jws, requirements, this.#headerOf);
     const message = { jws, algorithm: requirements.algorithm, kid: header.kid as string | undefined };
     let result = await verifyWith(await this.#current(), message);
     // Without a kid, a new key shows itself only by a signature that no known key made.
@@ -234,9 +235,13 @@ export class SigningKeys {
 }
 
 // Before any key: nothing in a forged header may cost anything or choose anything.
-function checkHeader(jws: string, required: SignatureRequirements): Verified['header'] {
+function checkHeader(
+  jws: string,
+  required: SignatureRequirements,
+  headerOf: ReturnType<typeof headerReader>,
+): Header {
   const parts = jws.split('.', 4);
-  const header = parseHeader(parts[0]);
+  const header = headerOf(parts[0]);
   if (parts.length !== 3 || !parts.every(isBase64url) || header === undefined) {
     throw new SignatureError('header');
   }
@@ -252,7 +257,7 @@ function checkHeader(jws: string, required: SignatureRequirements): Verified['he
 }
 
 function isOneOf(types: readonly string[], typ: unknown): boolean {
-  return typeof typ === 'string' && types.some((type) => shortType(type) === shortType(typ));
+  return typeof typ === 'string' && types.some((type) => type === typ || shortType(type) === shortType(typ));
 }
 
 // RFC 7515 section 4.1.9: `application/` may be left out.

@@ -92,7 +92,8 @@ export class UserinfoClient {
     if (type === JWT_TYPE && format !== 'JSON') {
       // Meant for us, or for the client that the token was issued to. Many servers leave out `typ`.
       const audiences = [settings.OIDC_RS_CLIENT_ID, ownClaim(claims, 'client_id')];
-      const required = { types: ['jwt'], typeOptional: true, audiences, encrypted: false };
+      const algorithm = settings.OIDC_RS_SIGNING_ALGO;
+      const required = { algorithm, types: ['jwt'], typeOptional: true, audiences, encrypted: false };
       const jwt = Buffer.from(response.body).toString('latin1');
       return readSignedAnswer(jwt, required, this.#dependencies, this.#exchange);
     }

@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
 import type { Secret } from '../secret.ts';
 
 const VERSION = 1;
@@ -15,7 +23,7 @@ const MAX_TEXT = 4_000_000;
  * It does not say how old a value is: whoever can write to the store can bring back an earlier one of the same name.
  */
 export class Sealing {
-  readonly #key: Buffer;
+  readonly #key: KeyObject;
   /** Names the key without telling it, so that whoever has another secret uses other places. */
   readonly keyId: string;
 
@@ -23,8 +31,9 @@ export class Sealing {
   constructor(secret: Secret | string) {
     const text = typeof secret === 'string' ? secret : secret.reveal();
     if (text === '') throw new TypeError('The secret of the shared cache must not be empty.');
-    this.#key = Buffer.from(hkdfSync('sha256', text, '', 'oidc-resource-server shared cache 1', 32));
-    this.keyId = this.#keyOf('key id').toString('base64url').slice(0, 8);
+    const key = hkdfSync('sha256', text, '', 'oidc-resource-server shared cache 1', 32);
+    this.#key = createSecretKey(Buffer.from(key));
+    this.keyId = this.#macOf('key id').toString('base64url').slice(0, 8);
   }
 
   /** As base64, of a version, a random nonce, the tag and the encrypted text. */
@@ -58,7 +67,11 @@ export class Sealing {
    * A key for each name: random nonces are safe for four thousand million values under one key, which a thousand machines
    * with one key among them would use up within days.
    */
-  #keyOf(name: string): Buffer {
+  #keyOf(name: string): KeyObject {
+    return createSecretKey(this.#macOf(name));
+  }
+
+  #macOf(name: string): Buffer {
     return createHmac('sha256', this.#key).update(name).digest();
   }
 }

@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 
 import type { Secret } from '../secret.ts';
-import { isBase64url, parseHeader } from './jose.ts';
+import { type Header, headerReader, isBase64url } from './jose.ts';
 import { type Decrypt, decryptWith } from './jwe.ts';
 
 /** The types of key that `OIDC_RS_ENCRYPTION_KEY_TYPE` can name: the `kty` of a JWK. */
@@ -39,7 +39,7 @@ export interface PrivateKeysOptions {
 export interface Decrypted {
   readonly plaintext: string;
   /** The protected header. Nobody signed it: anyone can encrypt to a public key. */
-  readonly header: Readonly<Record<string, unknown>>;
+  readonly header: Header;
 }
 
 /**
@@ -80,6 +80,7 @@ export class PrivateKeys {
   readonly #keys: readonly PrivateKey[];
   readonly #algorithm: string;
   readonly #encoding: string;
+  readonly #headerOf = headerReader();
 
   private constructor(keys: readonly KeyObject[], options: PrivateKeysOptions) {
     const jwks = keys.map((key) => publicJwk(key, options.algorithm));
@@ -138,10 +139,10 @@ export class PrivateKeys {
   }
 
   // Before any work with a key: a forged header must cost nothing (PBES2 with a huge p2c, say).
-  #checkHeader(jwe: string): Readonly<Record<string, unknown>> {
+  #checkHeader(jwe: string): Header {
     const parts = jwe.split('.', 6);
     const [protectedHeader, encryptedKey, ...rest] = parts;
-    const header = parseHeader(protectedHeader);
+    const header = this.#headerOf(protectedHeader);
     const keyFits = this.#algorithm === 'ECDH-ES' ? encryptedKey === '' : isBase64url(encryptedKey);
     if (
       parts.length !== 5 ||
@@ -159,6 +160,7 @@ export class PrivateKeys {
   }
 
   #inOrder(kid: unknown): readonly PrivateKey[] {
+    if (this.#keys.length === 1) return this.#keys;
     const named = this.#keys.filter((key) => key.kid === kid);
     return [...named, ...this.#keys.filter((key) => key.kid !== kid)];
   }

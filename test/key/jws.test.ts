@@ -37,6 +37,8 @@ describe('ES256', () => {
   it.each<[string, (signature: Buffer) => boolean]>([
     ['begins with a zero byte', (signature) => signature[0] === 0],
     ['has a second number that begins with a zero byte', (signature) => signature[32] === 0],
+    ['has a zero byte before the highest bit', (s) => s[0] === 0 && (s[1] as number) > 0x7f],
+    ['has the highest bit alone in its first byte', (signature) => signature[0] === 0x80],
     ['has numbers with the highest bit', (s) => (s[0] as number) > 0x7f && (s[32] as number) > 0x7f],
     ['has numbers without it', (s) => (s[0] as number) < 0x80 && (s[32] as number) < 0x80],
   ])('takes a signature that %s (J3)', async (_, holds) => {
