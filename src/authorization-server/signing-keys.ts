@@ -26,7 +26,7 @@ export interface SignatureRequirements {
 
 /** A message whose signature is good. */
 export interface Verified {
-  readonly header: Header;
+  readonly header: Readonly<Record<string, unknown>>;
   /** The payload, a JSON object. Nothing in it has been checked. */
   readonly payload: Record<string, unknown>;
 }

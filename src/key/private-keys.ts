@@ -39,7 +39,7 @@ export interface PrivateKeysOptions {
 export interface Decrypted {
   readonly plaintext: string;
   /** The protected header. Nobody signed it: anyone can encrypt to a public key. */
-  readonly header: Header;
+  readonly header: Readonly<Record<string, unknown>>;
 }
 
 /**
