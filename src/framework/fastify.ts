@@ -16,12 +16,11 @@ import type {
   RegisteredAuthentication,
   NoRequirements,
   Requirements,
-  ResourceRequest,
   ResourceServer,
 } from '../types.ts';
 import { Admissions } from './admissions.ts';
 import { nodeBody } from './node-body.ts';
-import { isPreflight } from './node-request.ts';
+import { isPreflight, resourceRequest } from './node-request.ts';
 import { publishedAnswer } from './published-answer.ts';
 
 declare module 'fastify' {
@@ -33,8 +32,7 @@ declare module 'fastify' {
 
 /** What a guard reads of Fastify's request, whatever its server and its type provider. */
 export interface GuardedRequest {
-  readonly originalUrl: string;
-  readonly raw: Pick<IncomingMessage, 'method' | 'rawHeaders' | 'headers'>;
+  readonly raw: Pick<IncomingMessage, 'method' | 'url' | 'rawHeaders' | 'headers'>;
 }
 
 interface PublishedRequest extends GuardedRequest {
@@ -93,7 +91,7 @@ const plugin: FastifyPluginAsync<ResourceServerPluginOptions> = async (fastify, 
   for (const endpoint of resourceServer.endpoints) {
     const respond = async (request: PublishedRequest, reply: GuardedReply): Promise<unknown> => {
       const body = nodeBody(request.raw);
-      const answer = await publishedAnswer(resourceServer, endpoint, requestOf(request), body);
+      const answer = await publishedAnswer(resourceServer, endpoint, resourceRequest(request.raw), body);
       setHead(reply, answer);
       // No payload for an empty body: Fastify would tell HEAD a Content-Length of 0.
       reply.send(answer.body === '' ? undefined : Buffer.from(answer.body));
@@ -164,7 +162,7 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
       return done === undefined ? Promise.resolve(reply) : undefined;
     }
     try {
-      const auth = ask(requestOf(request), requirements);
+      const auth = ask(resourceRequest(request.raw), requirements);
       if (isThenable(auth)) {
         return auth.then(
           (known) => {
@@ -185,10 +183,6 @@ export function authenticate<U, C extends Claims, const R extends Requirements =
     return undefined;
   }
   return Object.assign(guard, { of: (request: GuardedRequest): A => admissions.of(request) });
-}
-
-function requestOf({ raw, originalUrl }: GuardedRequest): ResourceRequest {
-  return { method: raw.method ?? 'GET', url: originalUrl, rawHeaders: raw.rawHeaders };
 }
 
 function setHead(reply: GuardedReply, answer: Answer): void {

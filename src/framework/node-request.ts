@@ -5,7 +5,7 @@ import type { Answer, ResourceRequest } from '../types.ts';
 export function resourceRequest(
   request: Pick<IncomingMessage, 'method' | 'url' | 'rawHeaders'>,
 ): ResourceRequest {
-  // Express cuts the mount path off `url` and keeps the whole in `originalUrl`.
+  // Express cuts the mount path off `url`, and Fastify rewrites it, and they keep what was sent in `originalUrl`.
   const { originalUrl } = request as { originalUrl?: string };
   return {
     method: request.method ?? 'GET',

@@ -66,7 +66,7 @@ describe('a guard of Fastify', () => {
     hasHeader: vi.fn(() => false),
     removeHeader: vi.fn(),
   });
-  const of = (token: string) => ({ originalUrl: '/', raw: request(token) });
+  const of = (token: string) => ({ raw: request(token) });
 
   it('calls done within the turn in which the request came', () => {
     const done = vi.fn();
