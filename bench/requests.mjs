@@ -37,18 +37,20 @@ const { values: options } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-/** How long a turn is: short, so that what the machine does meanwhile happens to neighbours alike. */
-const SECONDS = {
+/** How many turns each gets, and how long they are: short, so that what the machine does meanwhile happens to neighbours alike. */
+const TURNS = {
   // In Node 20, much of what a request of Express leaves stays until a full collection, and a turn needs several of them.
-  express: 1,
-  fastify: 0.4,
-  node: 0.4,
+  express: { seconds: 1, rounds: 5 },
+  fastify: { seconds: 0.25, rounds: 12 },
+  node: { seconds: 0.25, rounds: 12 },
 };
+/** For a try. */
+const ONE_TURN = { seconds: 0.5, rounds: 1 };
 const plan = options.quick
-  ? { starts: 1, unmeasured: 0, rounds: 1, collections: 0, warmUp: 0, settle: 0, connections: 5 }
+  ? { starts: 1, unmeasured: 0, collections: 0, warmUp: 0, settle: 0, connections: 5 }
   : // Several processes of each, since where its code and its data came to lie makes some percent. Whoever has waited for its turn
     // comes back to cold caches: not measured.
-    { starts: 4, unmeasured: 1, rounds: 5, collections: 8, warmUp: 2, settle: 0.1, core: 0 };
+    { starts: 4, unmeasured: 1, collections: 8, warmUp: 2, settle: 0.1, core: 0 };
 const only = options.only.split(',').filter(Boolean);
 
 /** Whether a name is wanted: all are, unless `--only` names some of its kind. */
@@ -76,11 +78,15 @@ async function warmUp(run) {
   await load.run(plan.warmUp);
 }
 
+function turnsOf(framework) {
+  return options.quick ? ONE_TURN : TURNS[framework];
+}
+
 /** Measures one contestant for one round. */
 async function measure({ framework, child, load }) {
   const onStart = () => child.send('start');
-  const asked = options.quick ? 0.5 : SECONDS[framework];
-  const { answered, seconds } = await load.run(asked, { settle: plan.settle, onStart });
+  const turn = turnsOf(framework).seconds;
+  const { answered, seconds } = await load.run(turn, { settle: plan.settle, onStart });
   const { cpuMs, busy } = await ask(child, 'stop');
   if (answered === 0)
     throw new Error('Nothing was answered in a whole round: this machine is too busy to measure.');
@@ -121,7 +127,7 @@ async function measureFramework(framework, surroundings) {
     for (const run of runs) await check(run, surroundings.authorizationServer);
     for (const run of runs) await warmUp(run);
     for (let round = 0; round < plan.unmeasured; round += 1) await measureRound(runs);
-    for (let round = 0; round < plan.rounds; round += 1) {
+    for (let round = 0; round < turnsOf(framework).rounds; round += 1) {
       for (const [run, figures] of await measureRound(runs)) run.rounds.push(figures);
     }
     for (const run of runs) {
@@ -168,7 +174,7 @@ async function main() {
   }
   authorizationServer.stop();
   const page = [
-    ...circumstances(plan, options.quick ? undefined : SECONDS),
+    ...circumstances(plan, options.quick ? undefined : TURNS),
     '### Requests a second',
     ...tablesOf(runs),
   ].join('\n\n');

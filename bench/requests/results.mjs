@@ -80,7 +80,7 @@ const PACKAGES = [
 ];
 
 /** What was measured with, where, and when. */
-export function circumstances({ starts, rounds, core }, seconds) {
+export function circumstances({ starts, core }, turns) {
   const version = (name) => {
     const path = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
     return `${name} ${JSON.parse(readFileSync(path, 'utf8')).version}`;
@@ -90,16 +90,17 @@ export function circumstances({ starts, rounds, core }, seconds) {
   return [
     `Node ${process.version}, ${new Date().toISOString().slice(0, 10)}; ${cores.length} cores, ${cores[0].model}; ` +
       `${PINNED && core !== undefined ? 'the server on one core, everything else on another' : 'processes not kept on cores'}; ` +
-      `medians of ${starts * rounds} rounds${lengths(seconds)}, in ${starts} processes each, whose garbage had been collected some times.`,
+      `medians of ${roundsOf(starts, turns)}, in ${starts} processes each, whose garbage had been collected some times.`,
     `${[...PACKAGES.map(version), sqlite].join(', ')}.`,
     '\\* The server had time to spare: the load limited this one. Its shares, and shares of it, are by CPU time.',
   ];
 }
 
-/** How long the rounds were; nothing for a try. */
-function lengths(seconds) {
-  if (seconds === undefined) return '';
-  return ` (${Object.entries(seconds)
-    .map(([framework, length]) => `${FRAMEWORKS[framework]}: ${length} s each`)
-    .join(', ')})`;
+/** How many rounds there were, and how long each turn was. */
+function roundsOf(starts, turns) {
+  if (turns === undefined) return 'one round';
+  const each = Object.entries(turns).map(
+    ([framework, { seconds, rounds }]) => `${FRAMEWORKS[framework]}: ${starts * rounds} of ${seconds} s`,
+  );
+  return `rounds (${each.join(', ')})`;
 }
