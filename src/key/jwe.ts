@@ -9,6 +9,7 @@ import {
 } from 'node:crypto';
 import type { Awaitable } from '../awaitable.ts';
 import { loadJose } from './jose.ts';
+import { Turns } from './turns.ts';
 
 /** Decrypts a compact JWE whose header has been checked. */
 export type Decrypt = (jwe: string) => Promise<Uint8Array>;
@@ -55,12 +56,19 @@ export function decryptWith(key: KeyObject, algorithm: string, encoding: string)
 /** Decrypts what RSA-OAEP has encrypted; throws or rejects where it cannot be decrypted. */
 type DecryptKey = (encryptedKey: Buffer) => Awaitable<Uint8Array>;
 
+/** Some milliseconds. One for all keys: they hold up the same event loop. */
+const turns = new Turns(8);
+
 function atOnce(key: KeyObject, hash: Hash): DecryptKey {
-  // Without options where they only say what is the default: on Node 24 they take some percent of the time.
-  if (hash === 'SHA-1') return (encryptedKey) => privateDecrypt(key, encryptedKey);
   const oaepHash = hash.replace('-', '').toLowerCase();
-  const options = { key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash };
-  return (encryptedKey) => privateDecrypt(options, encryptedKey);
+  // Without options where they only say what is the default: on Node 24 they take some percent of the time.
+  const options = hash === 'SHA-1' ? key : { key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash };
+  return (encryptedKey) => {
+    const place = turns.take();
+    return place === undefined
+      ? privateDecrypt(options, encryptedKey)
+      : place.then(() => privateDecrypt(options, encryptedKey));
+  };
 }
 
 function inAnotherThread(key: KeyObject, hash: Hash): DecryptKey {
