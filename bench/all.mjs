@@ -2,25 +2,30 @@
 // `npm run build` comes first.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { withColumn, writeMarked } from './marked.mjs';
+import { readMarked, withChapters, withColumn, writeMarked } from './marked.mjs';
 
+const PARTS = ['requests', 'startup', 'users', 'memory', 'event-loop', 'crypto'];
 const HELP = `npm run bench -- [options]
 
 Measures everything, and writes bench/RESULTS.md and the table of start-up in README.md. It takes about half an hour for
 each Node; nothing else should run meanwhile. NODE24_BINARY names a second Node to measure with.
 
-  --quick   a moment of each, on this Node alone, and nothing is written: to see that all contestants run
-  --help    show this
+  --part <name>  one part alone; what the others wrote stays: ${PARTS.join(', ')}
+  --quick        a moment of each, on this Node alone, and nothing is written: to see that all contestants run
+  --help         show this
 `;
-const PARTS = ['requests', 'startup', 'users', 'memory', 'event-loop', 'crypto'];
 const RESULTS = new URL('RESULTS.md', import.meta.url);
 
 const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  options: {
+    part: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
 });
 
 /** Runs one part on one Node; returns its page and its targets. */
@@ -39,15 +44,32 @@ function majorOf(node) {
   return stdout.split('.')[0];
 }
 
+/** The page says once when and where all of it was measured. */
+function measuredApart() {
+  return `Measured apart from the others, on ${new Date().toISOString().slice(0, 10)}; ${cpus()[0].model}.`;
+}
+
 async function measure(node) {
   const column = `Node ${majorOf(node)}`;
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));
   try {
-    const reports = PARTS.map((part) => run(node, part, folder));
+    const { part } = options;
+    const reports = (part === undefined ? PARTS : [part]).map((name) => run(node, name, folder));
     if (options.quick) return;
-    await writeMarked(RESULTS, column, reports.map(({ page }) => page).join('\n\n'));
+    const page = reports.map((report) => report.page).join('\n\n');
+    await writeMarked(
+      RESULTS,
+      column,
+      part === undefined
+        ? page
+        : withChapters(readMarked(RESULTS, column) ?? '', `${page}\n\n${measuredApart()}`),
+    );
     const targets = reports.flatMap((report) => report.targets).map(({ name, result }) => [name, result]);
-    await writeMarked(RESULTS, 'targets', withColumn(RESULTS, 'targets', column, targets));
+    await writeMarked(
+      RESULTS,
+      'targets',
+      withColumn(RESULTS, 'targets', column, targets, part !== undefined),
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -55,6 +77,9 @@ async function measure(node) {
 
 if (options.help) {
   console.log(HELP);
+} else if (options.part !== undefined && !PARTS.includes(options.part)) {
+  console.error(`There is no part "${options.part}". Parts: ${PARTS.join(', ')}.`);
+  process.exitCode = 2;
 } else {
   const second = process.env.NODE24_BINARY;
   await measure(process.execPath);

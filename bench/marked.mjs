@@ -32,8 +32,9 @@ export function table(head, rows) {
  * The table that lies between the comments now, with one column as it was measured anew; the others are kept.
  *
  * @param rows The names of the rows, and what the column says about each.
+ * @param keepOthers Whether rows that are not named stay as they are. Default: they are gone.
  */
-export function withColumn(file, name, column, rows) {
+export function withColumn(file, name, column, rows, keepOthers = false) {
   const cellsOf = (line) =>
     line
       .split('|')
@@ -45,11 +46,22 @@ export function withColumn(file, name, column, rows) {
     known.map(([row, ...cells]) => [row, new Map(columns.map((of, i) => [of, cells[i]]))]),
   );
   const all = [...new Set([...columns, column])].sort();
-  const now = rows.map(([row, value]) => {
-    const cells = new Map([...(before.get(row) ?? []), [column, value]]);
+  const measured = new Map(rows);
+  const names = keepOthers ? new Set([...before.keys(), ...measured.keys()]) : measured.keys();
+  const now = [...names].map((row) => {
+    const cells = new Map(before.get(row));
+    if (measured.has(row)) cells.set(column, measured.get(row));
     return [row, ...all.map((of) => cells.get(of) ?? '')];
   });
   return table(['', ...all], now);
+}
+
+/** A page in which the chapters of another one have replaced those of the same names. */
+export function withChapters(page, other) {
+  const chaptersOf = (text) =>
+    new Map(text.split(/^(?=### )/m).map((chapter) => [/^### .*/.exec(chapter)?.[0], chapter.trim()]));
+  const chapters = new Map([...chaptersOf(page), ...chaptersOf(other)]);
+  return [...chapters.values()].join('\n\n');
 }
 
 function markedBy(name) {
