@@ -158,7 +158,6 @@ export class ClientAuthentication {
   }
 
   #refuseWhileHeld(): void {
-    if (this.#heldUntil === -Infinity) return;
     const rest = this.#heldUntil - this.#now();
     if (rest <= 0) return;
     throw new AuthorizationServerError(

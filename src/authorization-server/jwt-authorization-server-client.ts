@@ -39,8 +39,7 @@ export class JWTAuthorizationServerClient extends AuthorizationServerClient {
 
   protected override async readIntrospection(response: HttpResponse): Promise<Record<string, unknown>> {
     // A compact JWE is ASCII; whatever is not stays wrong this way, a BOM too.
-    const { buffer, byteOffset, byteLength } = response.body;
-    const jwe = Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
+    const jwe = Buffer.from(response.body).toString('latin1');
     const { iat, token_introspection: answer } = await readSignedAnswer(
       jwe,
       this.#required,

@@ -2,7 +2,7 @@
  * Spreads work that holds up the event loop over its turns: so much is done in one turn, and whoever comes later waits for
  * the next ones, in order. Answers that arrive together would otherwise hold it up for as long as all of them take.
  *
- * It bounds no queue: who waits is bounded by the requests to the authorization server that may be under way.
+ * It bounds no queue: each who waits belongs to a request of the application, which waits as well.
  */
 export class Turns {
   readonly #limit: number;
