@@ -100,7 +100,9 @@ export function circumstances({ starts, core }, turns) {
 function roundsOf(starts, turns) {
   if (turns === undefined) return 'one round';
   const each = Object.entries(turns).map(
-    ([framework, { seconds, rounds }]) => `${FRAMEWORKS[framework]}: ${starts * rounds} of ${seconds} s`,
+    ([framework, { seconds, jwtSeconds, rounds }]) =>
+      `${FRAMEWORKS[framework]}: ${starts * rounds} of ${seconds} s` +
+      (jwtSeconds === seconds ? '' : `, RFC 9701 ${jwtSeconds} s`),
   );
   return `rounds (${each.join(', ')})`;
 }
