@@ -2,7 +2,7 @@
 // `npm run build` comes first.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -44,11 +44,6 @@ function majorOf(node) {
   return stdout.split('.')[0];
 }
 
-/** The page says once when and where all of it was measured. */
-function measuredApart() {
-  return `Measured apart from the others, on ${new Date().toISOString().slice(0, 10)}; ${cpus()[0].model}.`;
-}
-
 async function measure(node) {
   const column = `Node ${majorOf(node)}`;
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));
@@ -60,9 +55,7 @@ async function measure(node) {
     await writeMarked(
       RESULTS,
       column,
-      part === undefined
-        ? page
-        : withChapters(readMarked(RESULTS, column) ?? '', `${page}\n\n${measuredApart()}`),
+      part === undefined ? page : withChapters(readMarked(RESULTS, column) ?? '', page),
     );
     const targets = reports.flatMap((report) => report.targets).map(({ name, result }) => [name, result]);
     await writeMarked(

@@ -1,6 +1,5 @@
 // Turns what was measured into tables: shares first, absolute numbers second.
 import { readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { table } from '../marked.mjs';
 import { median } from '../report.mjs';
 import { CONTESTANTS, FRAMEWORKS, MODES } from './contestants.mjs';
@@ -79,30 +78,27 @@ const PACKAGES = [
   'kysely',
 ];
 
-/** What was measured with, where, and when. */
-export function circumstances({ starts, core }, turns) {
+/** What was measured with, and how. */
+export function methodOf({ starts, core }, turns) {
   const version = (name) => {
     const path = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
     return `${name} ${JSON.parse(readFileSync(path, 'utf8')).version}`;
   };
   const sqlite = SQLITE === 'libsql' ? version(SQLITE) : `${SQLITE} ${process.versions.sqlite}`;
-  const cores = cpus();
   return [
-    `Node ${process.version}, ${new Date().toISOString().slice(0, 10)}; ${cores.length} cores, ${cores[0].model}; ` +
-      `${PINNED && core !== undefined ? 'the server on one core, everything else on another' : 'processes not kept on cores'}; ` +
+    `${PINNED && core !== undefined ? 'The server on one core, everything else on another' : 'Processes not kept on cores'}; ` +
       `medians of ${roundsOf(starts, turns)}, in ${starts} processes each, whose garbage had been collected some times.`,
     `${[...PACKAGES.map(version), sqlite].join(', ')}.`,
     '\\* The server had time to spare: the load limited this one. Its shares, and shares of it, are by CPU time.',
   ];
 }
 
-/** How many rounds there were, and how long each turn was. */
+/** How many rounds there were, and how long each turn was, on each path where that differs. */
 function roundsOf(starts, turns) {
   if (turns === undefined) return 'one round';
   const each = Object.entries(turns).map(
-    ([framework, { seconds, jwtSeconds, rounds }]) =>
-      `${FRAMEWORKS[framework]}: ${starts * rounds} of ${seconds} s` +
-      (jwtSeconds === seconds ? '' : `, RFC 9701 ${jwtSeconds} s`),
+    ([framework, { seconds, rounds }]) =>
+      `${FRAMEWORKS[framework]}: ${starts * rounds} of ${[...new Set(Object.values(seconds))].join(', ')} s`,
   );
-  return `rounds (${each.join(', ')})`;
+  return `rounds (${each.join('; ')})`;
 }
